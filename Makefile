@@ -1,0 +1,44 @@
+# Everything a newcomer needs: make demo, make test. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install demo test check servers lock clean
+help:
+	@echo "make demo     real servers on loopback, left open; scan them; report"
+	@echo "make test     set up everything and run the tests"
+	@echo "make check    ruff, mypy, import-linter"
+	@echo "make install  build $(VENV) with the leftopen command in it"
+	@echo "make lock     renew requirements.lock from pyproject.toml"
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml scripts/venv.sh
+	PYTHON="$(PYTHON)" sh scripts/venv.sh "$(VENV)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install
+	$(BIN)/leftopen demo
+
+test: install servers
+	$(BIN)/python -m pytest
+
+# The servers that PyPI does not have. As root on Debian they are installed; elsewhere pytest
+# names at its end each one that is missing and what is therefore not tested.
+servers:
+	@sh scripts/servers.sh
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .cache

@@ -1,0 +1,218 @@
+"""The words of leftopen as plain frozen types. No I/O, no behaviour beyond small derivations."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Literal
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+class Verdict(StrEnum):
+    """What one exchange proved. Identity is not openness; silence is not closure."""
+
+    OPEN = "OPEN"  # a gated read succeeded and parsed strictly
+    OPEN_PARTIAL = "OPEN_PARTIAL"  # answers or lists without credentials, but cannot be read
+    AUTH_REQUIRED = "AUTH_REQUIRED"
+    ACL_CLOSED = "ACL_CLOSED"  # refused by address or certificate
+    PASSWORDLESS = "PASSWORDLESS"  # opt-in check only
+    UNDETERMINED = "UNDETERMINED"
+    DECOY = "DECOY"
+    NOT_THIS = "NOT_THIS"  # something answers, but no datastore that leftopen knows
+    CLOSED = "CLOSED"
+    SILENT = "SILENT"
+    REFUSED_BY_SCOPE = "REFUSED_BY_SCOPE"
+    ERROR = "ERROR"
+
+
+class Vantage(StrEnum):
+    """The kind of address a verdict was taken at. "Open from loopback" is not "open"."""
+
+    LOOPBACK = "loopback"
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
+class Stage(StrEnum):
+    """Where in the way of the data something happened."""
+
+    DISCOVER = "discover"
+    PROBE = "probe"
+    SAMPLE = "sample"
+    CLASSIFY = "classify"
+    ASSESS = "assess"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """An address and a port in scope. `host` is the name it was pinned from, if it had one."""
+
+    address: Address
+    port: int
+    host: str | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return (
+            f"[{self.address}]:{self.port}"
+            if self.address.version == 6
+            else (f"{self.address}:{self.port}")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What an engine's probe established, and how.
+
+    `reason` is leftopen's own sentence (no server text). `version` must already have passed
+    `leftopen.engine.clean_version`. `product` names the server where one engine covers several.
+    """
+
+    verdict: Verdict
+    reason: str
+    version: str | None = None
+    product: str | None = None
+    can_write: Literal["yes", "no", "unknown"] = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A target that answered: what it is, and what its verdict is from where."""
+
+    address: str
+    port: int
+    verdict: Verdict
+    vantage: Vantage
+    reason: str
+    engine: str | None = None
+    product: str | None = None
+    version: str | None = None
+    tls: bool = False
+    can_write: Literal["yes", "no", "unknown"] = "unknown"
+    verified: Literal["real", "scripted"] | None = None
+    requests: tuple[str, ...] = ()
+    bytes_read: int = 0
+
+    @property
+    def target(self) -> Target:
+        return Target(ip_address(self.address), self.port)
+
+    @property
+    def exposed(self) -> bool:
+        """Whether the verdict is a finding: something is given to anyone who asks."""
+        return self.verdict in (Verdict.OPEN, Verdict.OPEN_PARTIAL, Verdict.PASSWORDLESS)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProfile:
+    """What one field of a collection holds. Aggregates only, never a value.
+
+    `kind` is a DataKind id from the catalogue or "none"; `family` one of the families;
+    `confidence` in 0..1; `share` the part of the non-null values that carry the kind, 0..1;
+    `evidence` says why, in leftopen's words; `values` is how many non-null values were looked at.
+    """
+
+    path: str
+    kind: str
+    family: str
+    special: bool
+    confidence: float
+    share: float
+    values: int
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionProfile:
+    """The aggregates of one collection. `records` and `bytes` as the server tells them."""
+
+    name: str
+    records: int | None
+    bytes: int | None
+    sampled: int
+    fields: tuple[FieldProfile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanError:
+    """Something that went wrong, by class and code; texts of servers and parsers are not kept."""
+
+    address: str
+    port: int
+    stage: Stage
+    class_: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The aggregates of a store; `complete` is False where a limit ended the reading early."""
+
+    collections: tuple[CollectionProfile, ...]
+    complete: bool
+    requests: tuple[str, ...]
+    bytes_read: int
+    errors: tuple[ScanError, ...] = ()
+
+
+Band = Literal["low", "medium", "high", "very_high"]
+
+
+@dataclass(frozen=True, slots=True)
+class Severity:
+    """ENISA severity of a personal data breach: se = dpc * ei + cb, with reasons for each.
+
+    `flags` are ENISA's (`gt_100`, `unintelligible`): they do not change the score.
+    """
+
+    se: float
+    band: Band
+    dpc: float
+    ei: float
+    cb: float
+    reasons: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """How badly an exposure could hurt the people in it."""
+
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Service + Verdict + Profile at one moment, rated."""
+
+    service: Service
+    profile: Profile
+    assessment: Assessment
+
+    @property
+    def id(self) -> str:
+        """Stable fingerprint: the same store at the same place has the same id in every run."""
+        what = f"{self.service.engine}\n{self.service.address}\n{self.service.port}"
+        return hashlib.sha256(what.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One scan as recorded: everything a report is made from."""
+
+    id: str
+    started: datetime
+    finished: datetime | None
+    version: str
+    host: str
+    scope: Mapping[str, str | None]  # owner, reference, sha256
+    complete: bool
+    services: tuple[Service, ...] = ()
+    exposures: tuple[Exposure, ...] = ()
+    errors: tuple[ScanError, ...] = ()
+    targets: int = 0  # address and port pairs that were tried

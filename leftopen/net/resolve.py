@@ -1,0 +1,19 @@
+"""Names to addresses, once, before a scan begins."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from leftopen.errors import UsageError
+from leftopen.model import Address
+
+
+def resolve(name: str) -> Sequence[Address]:
+    """Every address the name has now; raises UsageError where it has none."""
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except OSError:
+        raise UsageError(f"{name!r} has no address here; check the name or give one") from None
+    return tuple(dict.fromkeys(ip_address(str(entry[4][0])) for entry in found))
