@@ -215,7 +215,8 @@ def load(path: Path, resolve: Resolver, today: date | None = None) -> Scope:
     today = today or datetime.now(UTC).date()
     if told.expires < today:
         raise UsageError(
-            f"{path}: the authorisation expired on {told.expires}; have it renewed, then set expires"
+            f"{path}: the authorisation expired on {told.expires}; have it renewed "
+            "and set expires anew"
         )
     if not told.targets:
         raise UsageError(f"{path}: [scope] targets is empty; name what may be scanned")

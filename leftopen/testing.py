@@ -1,7 +1,7 @@
 """pytest helpers that others may use too: start a real server, or say loudly that it is missing.
 
-Load it with `pytest_plugins = ["leftopen.testing"]`. A test that needs a server calls `start`; where
-the server's program is not on the machine the test is skipped and named at the end of the run.
+Load it with `pytest_plugins = ["leftopen.testing"]`. A test that needs a server calls `start`;
+where its program is not on the machine the test is skipped and named at the end of the run.
 """
 
 from __future__ import annotations
