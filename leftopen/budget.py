@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from leftopen.errors import UsageError
 
 _FORGET_ABOVE = 65_536  # hosts remembered before idle ones are dropped
 
@@ -29,8 +32,9 @@ class Budget:
     Two steps, in this order: `host_slot(host)` books the host's next free moment, and once that has
     come `slot()` books the next moment free in all. Each returns the seconds to wait. Were both
     booked at once, a host that must wait would hold up all others. Moments lie on an absolute
-    schedule (GCRA without burst), so a caller that wakes late does not make the rate drift.
-    Thread-safe.
+    schedule (GCRA without burst): while bookings are made ahead of their moments, a caller that
+    wakes late does not make the rate drift. In any second at most rate + 1 moments are given out.
+    Thread-safe. Raises UsageError for a rate that is not above 0.
     """
 
     def __init__(
@@ -39,11 +43,15 @@ class Budget:
         per_host: float | None = 20.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        for rate in (per_second, per_host):
+            if rate is not None and not rate > 0:
+                raise UsageError(f"a rate of {rate} connections a second never connects; name more")
         self.per_second, self.per_host = per_second, per_host
         self._clock = clock
         self._lock = threading.Lock()
         self._next = 0.0
         self._hosts: dict[str, float] = {}
+        self._forget_above = _FORGET_ABOVE
 
     def host_slot(self, host: str) -> float:
         """Book the next connection to `host`; returns the seconds until it may be made."""
@@ -53,8 +61,10 @@ class Budget:
             now = self._clock()
             at = max(now, self._hosts.get(host, 0.0))
             self._hosts[host] = at + 1.0 / self.per_host
-            if len(self._hosts) > _FORGET_ABOVE:
+            if len(self._hosts) > self._forget_above:
                 self._hosts = {h: t for h, t in self._hosts.items() if t > now}
+                # Where all are busy nothing was dropped: look again only once twice as many are.
+                self._forget_above = max(_FORGET_ABOVE, 2 * len(self._hosts))
             return at - now
 
     def slot(self) -> float:
@@ -66,3 +76,8 @@ class Budget:
             at = max(now, self._next)
             self._next = at + 1.0 / self.per_second
             return at - now
+
+    async def admit(self, host: str) -> None:
+        """Wait until a connection to `host` may be made."""
+        await asyncio.sleep(self.host_slot(host))
+        await asyncio.sleep(self.slot())

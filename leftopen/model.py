@@ -82,7 +82,11 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A target that answered: what it is, and what its verdict is from where."""
+    """A target that answered: what it is, and what its verdict is from where.
+
+    `tls` says whether its answers came over TLS, `tls_first` whether TLS must come before any of
+    its protocol (it does not where the protocol itself asks for TLS, as PostgreSQL's does).
+    """
 
     address: str
     port: int
@@ -93,14 +97,16 @@ class Service:
     product: str | None = None
     version: str | None = None
     tls: bool = False
+    tls_first: bool = False
     can_write: Literal["yes", "no", "unknown"] = "unknown"
     verified: Literal["real", "scripted"] | None = None
     requests: tuple[str, ...] = ()
     bytes_read: int = 0
+    host: str | None = None
 
     @property
     def target(self) -> Target:
-        return Target(ip_address(self.address), self.port)
+        return Target(ip_address(self.address), self.port, self.host)
 
     @property
     def exposed(self) -> bool:
@@ -158,6 +164,11 @@ class Profile:
     requests: tuple[str, ...]
     bytes_read: int
     errors: tuple[ScanError, ...] = ()
+
+    @property
+    def broken_off(self) -> bool:
+        """Whether the sampling process itself failed, so that reading again may bring more."""
+        return any(error.class_ == "Worker" for error in self.errors)
 
 
 Band = Literal["low", "medium", "high", "very_high"]

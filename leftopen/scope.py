@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -39,6 +41,7 @@ _PRIVATE = tuple(
     )
 )  # fmt: skip
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+_MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 class _ScopeFile(BaseModel):
@@ -59,6 +62,18 @@ def normal(address: Address) -> Address:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+def normal_network(network: Network) -> Network:
+    """The same for a network: one within ::ffff:0:0/96 is the IPv4 network it stands for.
+
+    Without this an exclusion written in the mapped form would exclude nothing, for addresses are
+    undressed before they are looked up.
+    """
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        first = int(network.network_address) & 0xFFFF_FFFF
+        return IPv4Network((first, network.prefixlen - 96))
+    return network
 
 
 def vantage(address: Address) -> Vantage:
@@ -94,6 +109,30 @@ def subtract(networks: Iterable[Network], holes: Iterable[Network]) -> list[Netw
     ]
 
 
+class _Ranges:
+    """Networks as sorted spans that neither touch nor overlap, so that a look-up is a bisection:
+    a scope of thousands of addresses must not slow down every connection."""
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        spans = sorted(
+            (n.version, int(n.network_address), int(n.broadcast_address)) for n in networks
+        )
+        self._starts: dict[int, list[int]] = {4: [], 6: []}
+        self._ends: dict[int, list[int]] = {4: [], 6: []}
+        for version, first, last in spans:
+            starts, ends = self._starts[version], self._ends[version]
+            if ends and first <= ends[-1] + 1:
+                ends[-1] = max(ends[-1], last)
+            else:
+                starts.append(first)
+                ends.append(last)
+
+    def hold(self, version: int, first: int, last: int) -> bool:
+        """Whether every address from `first` to `last` is in one of the networks."""
+        at = bisect_right(self._starts[version], first) - 1
+        return at >= 0 and last <= self._ends[version][at]
+
+
 @dataclass(frozen=True)
 class Scope:
     """What may be touched. `permits` is the question every connection is asked first.
@@ -111,6 +150,13 @@ class Scope:
     reference: str | None = None
     expires: date | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("targets", "exclusions"):
+            undressed = tuple(normal_network(n) for n in getattr(self, name))
+            object.__setattr__(self, name, undressed)
+        pinned = {host: tuple(pinnable(a) for a in found) for host, found in self.hosts.items()}
+        object.__setattr__(self, "hosts", pinned)
+
     @classmethod
     def loopback(cls) -> Scope:
         """This machine alone: the one scope that needs no file."""
@@ -121,11 +167,14 @@ class Scope:
         address = normal(address)
         if address.is_unspecified or address.is_multicast or getattr(address, "scope_id", None):
             return False
-        if any(address in n for n in self.exclusions):
-            return False
-        return any(address in n for n in self.targets) or any(
-            address in pinned for pinned in self.hosts.values()
-        )
+        asked = (address.version, int(address), int(address))
+        return self._permitted.hold(*asked) and not self._excluded.hold(*asked)
+
+    def covers(self, network: Network) -> bool:
+        """Whether every address of the network was named in the scope, exclusions aside."""
+        network = normal_network(network)
+        first, last = int(network.network_address), int(network.broadcast_address)
+        return self._permitted.hold(network.version, first, last)
 
     def require(self, address: Address) -> None:
         """Raises ScopeRefused unless the address is in scope."""
@@ -134,8 +183,18 @@ class Scope:
 
     def reachable(self) -> list[Network]:
         """The networks that are left once the exclusions are taken out."""
-        pinned = [ip_network(normal(a)) for addresses in self.hosts.values() for a in addresses]
-        return subtract([*self.targets, *pinned], self.exclusions)
+        return subtract([*self.targets, *self._pinned()], self.exclusions)
+
+    def _pinned(self) -> list[Network]:
+        return [ip_network(a) for addresses in self.hosts.values() for a in addresses]
+
+    @cached_property
+    def _permitted(self) -> _Ranges:
+        return _Ranges([*self.targets, *self._pinned()])
+
+    @cached_property
+    def _excluded(self) -> _Ranges:
+        return _Ranges(self.exclusions)
 
     @property
     def sha256(self) -> str:
@@ -152,12 +211,22 @@ class Scope:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
+def pinnable(address: Address) -> Address:
+    """The address as it can be looked up: undressed, and without an IPv6 zone."""
+    address = normal(address)
+    return address if address.version == 4 else IPv6Address(int(address))
+
+
 def parse_network(text: str) -> Network | None:
     """The network or single address `text` spells, or None if it spells a name.
 
     Raises UsageError for what looks like an address and is none.
     """
-    bare = text.strip().removeprefix("[").removesuffix("]")
+    bare = text.strip()
+    if bare.startswith("[") and bare.endswith("]") and ":" in bare:
+        bare = bare[1:-1]
+    if "%" in bare:
+        raise UsageError(f"{text!r} has an IPv6 zone or a stray '%'; write the address without it")
     try:
         network = ip_network(bare, strict=True)
     except ValueError as error:
@@ -165,20 +234,22 @@ def parse_network(text: str) -> Network | None:
             raise UsageError(
                 f"{text!r} has host bits set; did you mean {ip_network(bare, strict=False)}?"
             ) from None
-        looks_numeric = ":" in bare or "/" in bare or bare.replace(".", "").isdigit()
-        if looks_numeric or not _is_name(bare):
+        if not _is_name(bare):
             raise UsageError(
                 f"{text!r} is not an address, a network or a host name; write for example "
                 "10.0.0.5, 10.0.0.0/24, 2001:db8::/120 or db.example.org"
             ) from None
         return None
-    if network.num_addresses == 1:
-        return ip_network(normal(network.network_address))
-    return network
+    return normal_network(network)
 
 
 def _is_name(text: str) -> bool:
-    labels = text.rstrip(".").split(".")
+    """Whether it is a host name by RFC 1123, with `_` allowed. One that ends in a number is none:
+    resolvers read "127.1" and "10.0.0.0x5" as addresses."""
+    labels = text.removesuffix(".").split(".")
+    last = labels[-1].lower()
+    if last.isdigit() or (last.startswith("0x") and not last[2:].strip("0123456789abcdef")):
+        return False
     return 0 < len(text) <= 253 and all(
         0 < len(label) <= 63
         and not label.startswith("-")
@@ -188,43 +259,75 @@ def _is_name(text: str) -> bool:
     )
 
 
+def in_file(path: Path) -> bool:
+    """Whether the file is there and has a `[scope]` table."""
+    try:
+        return "scope" in tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return False
+
+
 def load(path: Path, resolve: Resolver, today: date | None = None) -> Scope:
     """Read the `[scope]` table of a TOML file; names are resolved once, through `resolve`.
 
     Raises UsageError with one line that says what is wrong, where, and what to do.
     """
+    shown = str(path) if str(path).isprintable() else repr(str(path))
+    try:
+        told = _read(path)
+        today = today or datetime.now(UTC).date()
+        if told.expires < today:
+            raise UsageError(
+                f"the authorisation expired on {told.expires}; have it renewed and set expires anew"
+            )
+        return _checked(told, resolve)
+    except UsageError as error:
+        raise UsageError(f"{shown}: {error}") from None
+
+
+def _read(path: Path) -> _ScopeFile:
+    """The `[scope]` table with every field that must be stated; its values are not yet judged."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8")).get("scope")
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); name a scope file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not a TOML file: {error}") from None
+        why = error.strerror or "unknown reason"
+        raise UsageError(f"cannot be read ({why}); name a scope file") from None
+    except (ValueError, RecursionError) as error:  # bad UTF-8, bad TOML, a NUL in the path
+        raise UsageError(f"not a TOML file ({_line(error)}); correct it") from None
     if not isinstance(table, dict):
-        raise UsageError(f"{path}: has no [scope] table; add owner, authorised_by, targets, …")
+        raise UsageError("has no [scope] table; add owner, authorised_by, targets, …")
     try:
         told = _ScopeFile.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = _line(".".join(str(part) for part in first["loc"]))
         if first["type"] == "missing":
-            raise UsageError(f"{path}: [scope] has no {where!r}; it must be stated") from None
-        raise UsageError(f"{path}: [scope] {where}: {first['msg'].lower()}") from None
+            raise UsageError(f"[scope] has no {where!r}; it must be stated") from None
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(_ScopeFile.model_fields)
+            raise UsageError(f"[scope] has no field {where!r}; the fields are {known}") from None
+        raise UsageError(f"[scope] {where}: {_line(first['msg'].lower())}; correct it") from None
     for name in ("owner", "authorised_by", "reference"):
         if not getattr(told, name).strip():
-            raise UsageError(f"{path}: [scope] {name} is empty; say who or what it is")
-    today = today or datetime.now(UTC).date()
-    if told.expires < today:
-        raise UsageError(
-            f"{path}: the authorisation expired on {told.expires}; have it renewed "
-            "and set expires anew"
-        )
+            raise UsageError(f"[scope] {name} is empty; say who or what it is")
+    return told
+
+
+def _line(text: object) -> str:
+    """Text of a file or a parser on one line, escaped and cut."""
+    line = str(text)[:200]
+    return line if line.isprintable() else line.encode("unicode_escape").decode("ascii")
+
+
+def _checked(told: _ScopeFile, resolve: Resolver) -> Scope:
+    """The scope that the file tells, its names resolved; raises UsageError without the path."""
     if not told.targets:
-        raise UsageError(f"{path}: [scope] targets is empty; name what may be scanned")
+        raise UsageError("[scope] targets is empty; name what may be scanned")
     try:
         targets, hosts = _networks(told.targets, resolve)
         exclusions, excluded_hosts = _networks(told.exclusions, resolve)
     except UsageError as error:
-        raise UsageError(f"{path}: [scope] {error}") from None
+        raise UsageError(f"[scope] {error}") from None
     exclusions += [ip_network(a) for pinned in excluded_hosts.values() for a in pinned]
     scope = Scope(
         targets=tuple(targets),
@@ -236,8 +339,8 @@ def load(path: Path, resolve: Resolver, today: date | None = None) -> Scope:
         expires=told.expires,
     )
     if not scope.reachable():
-        raise UsageError(f"{path}: the exclusions cover every target; nothing is left to scan")
-    _check_public_count(path, targets, told.public_addresses)
+        raise UsageError("the exclusions cover every target; nothing is left to scan: take one out")
+    _check_public_count(targets, told.public_addresses)
     return scope
 
 
@@ -251,11 +354,13 @@ def _networks(
         if network is not None:
             networks.append(network)
         else:
-            hosts[text] = tuple(normal(a) for a in resolve(text))
+            hosts[text] = tuple(dict.fromkeys(pinnable(a) for a in resolve(text)))
+            if not hosts[text]:  # an exclusion that means nothing must not pass for one that holds
+                raise UsageError(f"{text!r} has no address here; check the name or give one")
     return networks, hosts
 
 
-def _check_public_count(path: Path, targets: Sequence[Network], stated: int | None) -> None:
+def _check_public_count(targets: Sequence[Network], stated: int | None) -> None:
     """A slip of the pen in a public range must not become an internet scan."""
     public = subtract(targets, (*LOOPBACK, *_PRIVATE))
     count = sum(n.num_addresses for n in public)
@@ -263,12 +368,12 @@ def _check_public_count(path: Path, targets: Sequence[Network], stated: int | No
         return
     if stated is None:
         raise UsageError(
-            f"{path}: the targets hold {count} public addresses; if that is meant, "
+            f"the targets hold {count} public addresses; if that is meant, "
             f"state public_addresses = {count} under [scope]"
         )
     if stated != count:
         raise UsageError(
-            f"{path}: public_addresses says {stated}, but the targets hold {count}; "
+            f"public_addresses says {stated}, but the targets hold {count}; "
             "correct whichever is wrong"
         )
 

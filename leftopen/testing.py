@@ -6,11 +6,23 @@ where its program is not on the machine the test is skipped and named at the end
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import pytest
 
+from leftopen.model import Target
 from leftopen.servers.base import Server, ServerMissingError
 
 P = ParamSpec("P")
@@ -31,8 +43,104 @@ def start(launcher: Callable[P, S], *args: P.args, **options: P.kwargs) -> S:
         pytest.skip(str(missing))
 
 
+@contextlib.contextmanager
+def peer(
+    behave: Callable[[socket.socket], None], address: str = "127.0.0.1", port: int = 0
+) -> Iterator[Target]:
+    """A misbehaving peer on a real socket: every connection is given to `behave`, in a thread of
+    its own, and closed after it. Errors of the socket end a connection quietly."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(128)
+        opened: list[socket.socket] = []
+        threads: list[threading.Thread] = []
+
+        def serve(connection: socket.socket) -> None:
+            with contextlib.suppress(OSError), connection:
+                behave(connection)
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    opened.append(connection)
+                    threads.append(threading.Thread(target=serve, args=(connection,)))
+                    threads[-1].start()
+
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        try:
+            yield Target(ip_address(address), listener.getsockname()[1])
+        finally:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()
+            for connection in opened:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _missing:
         terminalreporter.section("NOT TESTED: servers missing on this machine", red=True)
         for launcher, why in sorted(_missing.items()):
             terminalreporter.write_line(f"{launcher}: {why}", red=True)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of the command line left: exit code, both outputs, and the most memory that it
+    and its sampling process held together (bytes resident, pages they share counted twice)."""
+
+    code: int
+    out: str
+    err: str
+    peak: int
+
+
+def leftopen(
+    *arguments: str,
+    store: Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    seconds: float = 120.0,
+    meanwhile: Callable[[subprocess.Popen[bytes]], None] | None = None,
+) -> Ran:
+    """Run the `leftopen` command as a user would, with a record of its own at `store`.
+
+    `meanwhile` is called with the process as soon as it runs.
+    """
+    given = {**os.environ, **(env or {}), "LEFTOPEN_STORE": f"sqlite:///{store}"}
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "leftopen", *arguments],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=given, cwd=cwd,
+        )  # fmt: skip
+        if meanwhile is not None:
+            meanwhile(process)
+        peak, end = 0, time.monotonic() + seconds
+        while process.poll() is None:
+            peak = max(peak, _resident(process.pid))
+            if time.monotonic() > end:
+                process.kill()
+                process.wait()
+                raise AssertionError(f"leftopen {' '.join(arguments)} took over {seconds} s")
+            time.sleep(0.02)
+        out.seek(0)
+        err.seek(0)
+        return Ran(process.returncode, out.read().decode(), err.read().decode(), peak)
+
+
+def _resident(pid: int) -> int:
+    """Bytes resident of a process and its children at this moment."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        return sum(p.memory_info().rss for p in family if p.is_running())
+    return 0

@@ -7,11 +7,11 @@ import contextlib
 import errno
 import socket
 import ssl
+from typing import Protocol
 
-from leftopen.budget import Budget
 from leftopen.errors import CertificateWanted, NetError, PeerClosed, Refused, Silent, TlsFailed
 from leftopen.model import Target
-from leftopen.scope import Scope
+from leftopen.scope import Scope, normal
 
 _CLOSE_SECONDS = 0.5
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL}
@@ -77,17 +77,22 @@ class _TcpStream:
             await asyncio.wait_for(self._writer.wait_closed(), _CLOSE_SECONDS)
 
 
+class Admission(Protocol):
+    """Who grants connections: a Budget, or the parent process that holds it."""
+
+    async def admit(self, host: str) -> None: ...
+
+
 class TcpDialer:
     """Dials addresses only, never names: what may be resolved was pinned when the scope loaded."""
 
-    def __init__(self, scope: Scope, budget: Budget) -> None:
+    def __init__(self, scope: Scope, budget: Admission) -> None:
         self._scope, self._budget = scope, budget
 
     async def dial(self, target: Target) -> _TcpStream:
         self._scope.require(target.address)
-        host = str(target.address)
-        await asyncio.sleep(self._budget.host_slot(host))
-        await asyncio.sleep(self._budget.slot())
+        host = str(normal(target.address))
+        await self._budget.admit(host)
         family = socket.AF_INET6 if target.address.version == 6 else socket.AF_INET
         try:
             reader, writer = await asyncio.open_connection(

@@ -1,0 +1,263 @@
+"""What a field's name says: which kinds it names, how clearly, and whose field it is.
+
+Names are cut into tokens at separators and at camel humps; accents and case go. A kind is named
+where its words stand in a row in the last part of the path. Words that ask about the thing
+(`email_verified`, `phone_type`) take the naming back. Evidence speaks in the catalogue's words,
+never in the field's own.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from leftopen.classifier.catalogue import BY_ID, CONTEXT, KINDS
+
+MAX_NAME = 256  # characters of a path that are read
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_TOKEN = re.compile(r"[^\W\d_]+|\d+")
+_EAST = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """That a name says a kind. `strength` 1 where nothing else stands in the name, 0.7 where
+    something unknown does; `weak` where the word is ambiguous; `word` as the catalogue has it.
+    """
+
+    kind: str
+    strength: float
+    weak: bool
+    word: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything that a path says."""
+
+    namings: Mapping[str, Naming]
+    person: bool  # a word for a person stands in it
+    thing: bool  # a word for something that is no person stands in it
+    tokens: frozenset[str]
+    negated: frozenset[str]  # kinds that are named, but taken back
+
+
+def fold(text: str) -> str:
+    """Small letters without accents, in compatibility form."""
+    plain = unicodedata.normalize("NFKD", text)
+    kept = "".join(c for c in plain if not unicodedata.combining(c) or _EAST.match(c))
+    return unicodedata.normalize("NFC", kept).casefold()
+
+
+def tokens(name: str) -> Words:
+    """`t_user_base.f_mobileNo2` → t, user, base, f, mobile, no, 2."""
+    parts = _HUMP.sub(" ", unicodedata.normalize("NFKC", name))
+    return tuple(_TOKEN.findall(fold(parts)))
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(fold(words).split())
+
+
+PEOPLE, THINGS = _set(CONTEXT.people), _set(CONTEXT.things)
+_HEADS, _FRONTS = _set(CONTEXT.heads), _set(CONTEXT.fronts)
+_NOISE, _GENERIC = _set(CONTEXT.noise), _set(CONTEXT.generic)
+_TIMES, _NOT_TIMES = _set(CONTEXT.times), _set(CONTEXT.not_times)
+_PEOPLE_HAN, _THINGS_HAN = CONTEXT.people_han.split(), CONTEXT.things_han.split()
+_HEADS_HAN = CONTEXT.heads_han.split()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    kinds: tuple[str, ...]
+    word: str
+    language: str
+    weak: bool
+
+
+@cache
+def _index() -> tuple[dict[Words, list[_Entry]], dict[str, list[_Entry]], int]:
+    """Words of the catalogue by their tokens; those of unspaced scripts by their text."""
+    followers: dict[str, list[str]] = {kind.id: [kind.id] for kind in KINDS}
+    for kind in KINDS:
+        if kind.like:
+            followers[kind.like].append(kind.id)
+    spaced: dict[Words, list[_Entry]] = {}
+    unspaced: dict[str, list[_Entry]] = {}
+    for kind in KINDS:
+        for language, words in kind.words.items():
+            for word in words:
+                bare = word.removesuffix("?")
+                entry = _Entry(tuple(followers[kind.id]), bare, language, word.endswith("?"))
+                if _EAST.search(bare) and " " not in bare:
+                    unspaced.setdefault(fold(bare), []).append(entry)
+                else:
+                    spaced.setdefault(tokens(bare), []).append(entry)
+    return spaced, unspaced, max(len(words) for words in spaced)
+
+
+@cache
+def _parts() -> frozenset[str]:
+    """Single words that a run-together name may be made of."""
+    spaced, _, _ = _index()
+    whole = {word for words in spaced for word in words if len(word) >= 3}
+    strong = {"".join(words) for words in spaced}
+    return frozenset(whole | strong | PEOPLE | {w for w in _HEADS | _FRONTS if len(w) >= 4})
+
+
+def _split(token: str) -> Words:
+    """`customeremail` → customer, email; unknown words stay whole."""
+    if len(token) < 6 or not token.isalpha() or _EAST.search(token):
+        return (token,)
+    known = _parts()
+    if token in known or token in THINGS:
+        return (token,)
+    for cut in range(len(token) - 3, 2, -1):
+        head, tail = token[:cut], token[cut:]
+        if head in known and tail in known and (len(head) >= 4 or len(tail) >= 4):
+            return (head, tail)
+    return (token,)
+
+
+def read(path: str) -> Reading:
+    """What the path of a field says. A pure function of the path."""
+    levels = [tokens(part) for part in re.split(r"[.\[\]*/]+", path[-MAX_NAME:])]
+    levels = [_cut(level) for level in levels if level]
+    if not levels:
+        return Reading({}, False, False, frozenset(), frozenset())
+    leaf = levels[-1]
+    above = levels[-2] if len(levels) > 1 else ()
+    namings, negated = _find(above, leaf)
+    everything = frozenset(token for level in levels for token in level)
+    owned = frozenset(word for naming in namings.values() for word in tokens(naming.word))
+    return Reading(
+        namings=namings,
+        person=speaks_of(levels, PEOPLE, _PEOPLE_HAN),
+        thing=bool((frozenset(leaf) | frozenset(above)) & (THINGS - owned))
+        or _has(levels, _THINGS_HAN),
+        tokens=everything,
+        negated=negated,
+    )
+
+
+def _cut(level: Words) -> Words:
+    return tuple(part for token in level for part in _split(token))
+
+
+def _has(levels: list[Words], words: list[str]) -> bool:
+    return any(word in token for level in levels for token in level for word in words)
+
+
+def speaks_of(levels: list[Words], words: frozenset[str], han: list[str]) -> bool:
+    """Whether one of the words stands in any level of the path."""
+    return any(token in words for level in levels for token in level) or _has(levels, han)
+
+
+def _find(above: Words, leaf: Words) -> tuple[dict[str, Naming], frozenset[str]]:
+    """Kinds named by the leaf; by the level above where the leaf says nothing of its own."""
+    line = above + leaf
+    generic = all(token in _GENERIC or token.isdigit() for token in leaf)
+    found = [
+        (start, stop, entry)
+        for start, stop, entry in _spans(line)
+        if stop > len(above) or (generic and stop == len(above))
+    ]
+    found = [
+        span
+        for span in found
+        if not any(o[0] <= span[0] and span[1] <= o[1] and _size(o) > _size(span) for o in found)
+    ]
+    namings: dict[str, Naming] = {}
+    negated: set[str] = set()
+    for start, stop, entry in found:
+        before = line[min(start, len(above)) : start] if start >= len(above) else ()
+        after = () if generic and stop <= len(above) else line[stop:]
+        for kind in entry.kinds:
+            if _taken_back(kind, before, after, line[start:stop], entry.word):
+                negated.add(kind)
+                continue
+            rest = [t for t in (*before, *after) if not _says_nothing(t)]
+            whole = _covers(line[start:stop], entry.word)
+            strength = 1.0 if not rest and whole else 0.7
+            naming = Naming(kind, strength, entry.weak, entry.word, entry.language)
+            known = namings.get(kind)
+            if known is None or (known.weak, -known.strength) > (naming.weak, -naming.strength):
+                namings[kind] = naming
+    return namings, frozenset(negated - set(namings))
+
+
+Span = tuple[int, int, _Entry]
+
+
+def _size(span: Span) -> int:
+    return (span[1] - span[0]) * 100 + len(span[2].word)
+
+
+def _spans(line: Words) -> Iterator[Span]:
+    spaced, unspaced, longest = _index()
+    for start in range(len(line)):
+        for stop in range(start + 1, min(start + longest, len(line)) + 1):
+            for entry in spaced.get(line[start:stop], ()):
+                yield start, stop, entry
+        if _EAST.search(line[start]):
+            for word, entries in unspaced.items():
+                if word in line[start]:
+                    for entry in entries:
+                        yield start, start + 1, entry
+
+
+def _says_nothing(token: str) -> bool:
+    return token in _NOISE or token in PEOPLE or token.isdigit()
+
+
+def _covers(matched: Words, word: str) -> bool:
+    """In an unspaced script the token may say more than the word; words for persons do not count."""
+    if len(matched) != 1 or not _EAST.search(matched[0]):
+        return True
+    rest = matched[0].replace(fold(word), "")
+    for person in _PEOPLE_HAN:
+        rest = rest.replace(person, "")
+    return len(rest) <= 1
+
+
+def _taken_back(kind: str, before: Words, after: Words, matched: Words, word: str) -> bool:
+    coded = bool(BY_ID[kind].vocabulary) or "boolean" in BY_ID[kind].types
+    for token in after:
+        if token in _HEADS and not (coded and token in ("id", "status", "type", "level", "kind")):
+            return True
+    if any(token in _FRONTS for token in before) and "boolean" not in BY_ID[kind].types:
+        return True
+    if len(matched) == 1 and _EAST.search(matched[0]):
+        rest = matched[0].replace(fold(word), "")
+        return any(head in rest for head in _HEADS_HAN)
+    return False
+
+
+def is_time(path: str) -> bool:
+    """Whether the name is one of a moment that something was observed (no created_at, no expiry)."""
+    leaf = read(path)
+    words = frozenset(tokens(path.rsplit(".", 1)[-1]))
+    if words & _NOT_TIMES or any(n.startswith(("birth", "death")) for n in leaf.namings):
+        return False
+    return bool(words & _TIMES)
+
+
+def collection_is(name: str) -> str:
+    """"people", "things" or "" by the collection's name; the last part that says anything decides."""
+    for part in reversed(re.split(r"[./:*]+", name[-MAX_NAME:])):
+        level = _cut(tokens(part))
+        people = speaks_of([level], PEOPLE, _PEOPLE_HAN)
+        things = speaks_of([level], THINGS, _THINGS_HAN)
+        if people != things:
+            return "people" if people else "things"
+        if people and things:
+            # the head noun is the last word: user_events are events, order_customers customers
+            last = next(t for t in reversed(level) if t in PEOPLE or t in THINGS)
+            return "people" if last in PEOPLE else "things"
+    return ""

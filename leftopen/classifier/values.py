@@ -1,0 +1,205 @@
+"""What a column of strings holds, as counts: how many values fit each kind and each measure.
+
+Every function takes values of one column and adds to a counter; none keeps a value. A count is a
+sum over values, so counts of two halves add up to the count of the whole, in any order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from leftopen.classifier import numbers
+from leftopen.classifier.catalogue import KINDS, NAMES, Kind
+from leftopen.classifier.checksums import passes
+from leftopen.classifier.text import Gate, Text, bits, gate
+
+Hits = Counter[str]
+
+# A digit is still a digit in a value with nothing but digits: the gates below are of measures.
+_GATES: Mapping[str, Gate] = {kind.id: gate(kind.length, kind.chars, kind.has) for kind in KINDS}
+_LETTERS = "letter space dot dash punct wide"
+_SHORT = Gate(longest=64)
+_NAME = Gate(2, 80, bits(_LETTERS), (bits("letter wide"),))
+_HAN_NAME = Gate(6, 15, bits("wide"))
+_DIGEST = Gate(32, 128, bits("hex"), (bits("digit"), bits("hexlower hexupper")))
+_TOKEN = Gate(16, 8192, bits("digit letter dot dash colon slash"), (bits("digit"),))
+_UUID = Gate(36, 38, bits("hex dash punct"), (bits("dash"),))
+_PROSE = Gate(30, 1 << 30, needs=(bits("letter wide"),))
+_CODED = Gate(100, 1 << 30, bits("digit letter slash dash"))
+_FILE = Gate(5, 1 << 30, needs=(bits("letter"), bits("dot colon slash")))
+_DATE = Gate(8, 40, needs=(bits("digit"),))
+_NUMBER = Gate(1, 28, bits("digit dot dash slash"), (bits("digit"),))
+_AGE_RANGE = Gate(3, 9, bits("digit dash slash space wide"), (bits("digit"),))
+_AMOUNT = Gate(1, 30, needs=(bits("digit"),))
+_ADDRESS = Gate(1, 300)
+
+_ADDRESS_LIKE = (
+    r"^(?:[0-9]{1,5} ?[a-zA-Z]?|[\p{L}\p{M}'’.\-]{3,40}[0-9]{0,4}[a-z]?"
+    r"|[^@:]*\p{L}{2}[^@]*[\s,][^@]*|.*\p{Han}.*)$"
+)
+_IMAGE = (
+    r"(?i)\.(?:jpe?g|png|webp|heic|gif|bmp|tiff?|jp2)(?:\?.*)?$"
+    r"|^(?:data:image/|(?-i:/9j/|iVBORw0KGgo|R0lGOD))"
+)
+_SOUND = (
+    r"(?i)\.(?:wav|mp3|ogg|m4a|flac|amr|aac|opus)(?:\?.*)?$"
+    r"|^(?:data:audio/|(?-i:UklGR|T2dnUw|SUQz))"
+)
+_ISO_DATE = r"^[12][0-9]{3}(?:[\-/.年] ?(?:0?[1-9]|1[0-2])[\-/.月] ?(?:0?[1-9]|[12][0-9]|3[01])日?)(?:[T ].*)?$"
+_LATE_DATE = r"^(?:0?[1-9]|[12][0-9]|3[01])[\-/. ](?:0?[1-9]|[12][0-9]|3[01]|[A-Za-z]{3,9})[\-/. ,]{1,2}[12][0-9]{3}$"
+_PACKED_DATE = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])$"
+_NUMERIC = r"^[+\-]?[0-9]{1,9}(?:\.[0-9]{1,17})?$"
+_AGES = r"^[0-9]{1,3} ?(?:[-–~] ?[0-9]{1,3}|\+)$"
+_MONEY = r"^[$€£¥₹]? ?-?[0-9][0-9 .,']*(?: ?(?:[€$£¥₹元]|[A-Z]{3}|kr|zł|k|K))?$"
+
+
+def count_text(values: pa.Array, wanted: frozenset[str], hits: Hits) -> int:
+    """Counts over an array of strings; the return is how many values (not null, not empty)."""
+    text = Text.of(values)
+    if len(text):
+        _patterns(text, wanted, hits)
+        _vocabularies(text, hits)
+        _names(text, hits)
+        _measures(text, wanted, hits)
+        _numeric(text, hits)
+    return len(text)
+
+
+def count_whole_numbers(values: pa.Array, wanted: frozenset[str], hits: Hits) -> None:
+    """Counts over integers as they would be written: ids, phones and cards are kept so, too."""
+    text = Text.of(values.cast(pa.string()))
+    if len(text):
+        _patterns(text, wanted, hits)
+        _vocabularies(text, hits)
+        _dates(text, hits)
+
+
+def _patterns(text: Text, wanted: frozenset[str], hits: Hits) -> None:
+    matched: dict[tuple[Gate, str], Text] = {}
+    for kind in KINDS:
+        if not kind.pattern or not (kind.alone or kind.id in wanted):
+            continue
+        by = _GATES[kind.id]
+        candidates = text.select(by)
+        if not len(candidates):
+            continue
+        pattern = whole(kind)
+        if not kind.check:
+            hits[kind.id] += candidates.count(pattern)
+            continue
+        fitting = matched.get((by, pattern))
+        if fitting is None:
+            fitting = matched[by, pattern] = candidates.matching(pattern)
+        if len(fitting):
+            hits[f"{kind.id}?"] += len(fitting)
+            hits[kind.id] += passes(kind.check, fitting.values)
+
+
+def whole(kind: Kind) -> str:
+    """The kind's pattern, tied to both ends of the value."""
+    return f"^(?:{kind.pattern})$"
+
+
+@cache
+def _vocabulary() -> tuple[pa.Array, NDArray[np.int64], tuple[str, ...]]:
+    """All words of all vocabularies, and which kinds each belongs to."""
+    kinds = tuple(kind for kind in KINDS if kind.vocabulary)
+    words = sorted({word.lower() for kind in kinds for word in kind.vocabulary})
+    row = {word: number for number, word in enumerate(words)}
+    belongs = np.zeros((len(words), len(kinds)), dtype=np.int64)
+    for column, kind in enumerate(kinds):
+        belongs[[row[word.lower()] for word in kind.vocabulary], column] = 1
+    return pa.array(words, pa.large_string()), belongs, tuple(kind.id for kind in kinds)
+
+
+def _vocabularies(text: Text, hits: Hits) -> None:
+    short = text.select(_SHORT)
+    if not len(short):
+        return
+    words, belongs, ids = _vocabulary()
+    met = pc.index_in(short.lowered, words).drop_null().to_numpy()
+    totals = np.bincount(met, minlength=len(words)) @ belongs
+    hits.update({name: int(total) for name, total in zip(ids, totals, strict=True) if total})
+
+
+@cache
+def _lexicon() -> tuple[pa.Array, pa.Array, str]:
+    given = pa.array(sorted(set(NAMES.given.split())), pa.large_string())
+    family = pa.array(sorted(set(NAMES.family.split())), pa.large_string())
+    return given, family, "^[" + "".join(sorted(set("".join(NAMES.han.split())))) + r"]\p{Han}{1,3}$"
+
+
+def _names(text: Text, hits: Hits) -> None:
+    """Names by lexicon: one word, two to five words of which the first or last is a given name."""
+    given, family, han = _lexicon()
+    hits["han_name"] += text.select(_HAN_NAME).count(han)
+    plain = text.select(_NAME)
+    if not len(plain):
+        return
+    words = pc.utf8_split_whitespace(pc.replace_substring(plain.lowered, ",", " "))
+    many = pc.list_value_length(words).to_numpy(zero_copy_only=False)
+    some = many > 0  # a value of nothing but commas has no word
+    ends = np.cumsum(many)
+    flat = words.flatten()
+    first, last = pa.array((ends - many)[some]), pa.array((ends - 1)[some])
+    is_given = pc.is_in(flat, given)
+    starts = is_given.take(first).to_numpy(zero_copy_only=False)
+    closes = is_given.take(last).to_numpy(zero_copy_only=False)
+    closes_family = pc.is_in(flat, family).take(last).to_numpy(zero_copy_only=False)
+    starts_family = pc.is_in(flat, family).take(first).to_numpy(zero_copy_only=False)
+    length = many[some]
+    several = (length >= 2) & (length <= 5)
+    hits["given_name"] += int(np.count_nonzero((length == 1) & starts))
+    hits["family_name"] += int(np.count_nonzero((length == 1) & closes_family))
+    # Initials and middle names between are no matter; "New York" has neither end.
+    person = several & (starts | (closes & starts_family))
+    hits["person_name"] += int(np.count_nonzero(person))
+
+
+def _measures(text: Text, wanted: frozenset[str], hits: Hits) -> None:
+    hits["digest"] += text.select(_DIGEST).count(
+        r"(?i)^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$"
+    )
+    hits["uuid"] += text.select(_UUID).count(
+        r"(?i)^\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?$"
+    )
+    hits["token_like"] += len(text.select(_TOKEN))
+    hits["prose"] += text.select(_PROSE).count(r"^\S+(?:\s+\S+){5}|\p{Han}{2}.*[,。!?;、]")
+    if "address" in wanted:
+        hits["address_like"] += text.select(_ADDRESS).count(_ADDRESS_LIKE)
+    files = text.select(_FILE)
+    images = files.count(_IMAGE)
+    hits["image"] += images
+    hits["sound"] += files.count(_SOUND)
+    coded = text.select(_CODED)
+    hits["template"] += len(coded) + images
+    hits["template.finger"] += coded.count(r"^(?:Rk1SA|RklSA)")
+    hits["template.iris"] += coded.count(r"^SUlSA")
+    _dates(text, hits)
+
+
+def _dates(text: Text, hits: Hits) -> None:
+    dated = text.select(_DATE)
+    for pattern, start, stop in ((_ISO_DATE, 0, 4), (_PACKED_DATE, 0, 4), (_LATE_DATE, -4, None)):
+        found = dated.matching(pattern).values
+        if len(found):
+            years = pc.utf8_slice_codeunits(found, start, stop).cast(pa.int32())
+            numbers.count_years(years.to_numpy(zero_copy_only=False), hits)
+
+
+def _numeric(text: Text, hits: Hits) -> None:
+    found = text.select(_NUMBER).matching(_NUMERIC).values
+    if len(found):
+        bare = pc.utf8_ltrim(found, characters="+")
+        numbers.count_numbers(bare.cast(pa.float64()).to_numpy(zero_copy_only=False), hits)
+    hits["age"] += text.select(_AGE_RANGE).count(_AGES)
+    priced = text.select(_AMOUNT)
+    # plain numbers are in count_numbers already
+    hits["amount"] += priced.count(_MONEY) - priced.count(_NUMERIC)

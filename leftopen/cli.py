@@ -1,0 +1,324 @@
+"""The command line. Results go to standard output, progress to standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+
+from leftopen import __version__, exitcode, report
+from leftopen import scope as scopes
+from leftopen.budget import StoreLimits
+from leftopen.config import Settings, defaults_of
+from leftopen.discover import Plan, parse_ports, plan
+from leftopen.errors import LeftopenError, UsageError
+from leftopen.model import Run
+from leftopen.net.resolve import resolve
+from leftopen.progress import Listener, Silence
+from leftopen.scanner import Beginning, default_ports, scan
+from leftopen.store import Store
+from leftopen.terminal import TerminalListener
+
+_FILE = Path("leftopen.toml")
+
+
+class _Cli(click.Group):
+    """Turns leftopen's errors, and click's, into one clear line and their exit code."""
+
+    def main(  # type: ignore[override]  # click would print several lines and exit in its own way
+        self, args: Sequence[str] | None = None, prog_name: str | None = None
+    ) -> NoReturn:
+        code: object
+        try:
+            code = super().main(args, prog_name, standalone_mode=False)
+        except click.exceptions.Exit as done:
+            code = done.exit_code
+        except click.Abort:
+            code = exitcode.INCOMPLETE
+        except click.ClickException as error:
+            _complain(error.format_message())
+            code = exitcode.USAGE
+        except UsageError as error:
+            _complain(str(error))
+            code = exitcode.USAGE
+        except LeftopenError as error:
+            _complain(str(error))
+            code = exitcode.ERROR
+        except BrokenPipeError:  # the reader of our output went away: nothing left to say
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = exitcode.ERROR
+        sys.exit(code if isinstance(code, int) else exitcode.OK)
+
+
+def _complain(text: str) -> None:
+    line = " ".join(report.plain(text).split())
+    click.echo(f"leftopen: {line}", err=True)
+
+
+@click.group(
+    cls=_Cli, context_settings={"auto_envvar_prefix": "LEFTOPEN", "max_content_width": 100}
+)
+@click.version_option(__version__, message="leftopen %(version)s")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Find datastores left open on networks you may audit, and say whose lives are in them.
+
+    leftopen never writes to a store, tries no credential, leaves its scope for nothing, and keeps
+    no person's data. Exit codes of scan: 0 nothing open, 1 error, 2 usage or scope refused,
+    3 nothing answered, 4 incomplete, 11 to 14 the worst severity found (low to very high).
+    """
+    context.default_map = defaults_of(_FILE)
+
+
+_FORMAT = click.option("--format", "format_", default="table", metavar="FORMAT", show_default=True,
+                       help="table, json or html")  # fmt: skip
+_OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
+                       help="write the report to this file instead of standard output")  # fmt: skip
+
+
+@main.command("scan")
+@click.argument("targets", nargs=-1, metavar="[TARGET …]")
+@click.option(
+    "--scope",
+    "scope_file",
+    type=click.Path(path_type=Path),
+    help="the scope file; without it ./leftopen.toml, else this machine's loopback",
+)
+@click.option("--ports", help="ports to try, as 6379,9200-9300; default: those of all engines")
+@click.option("--engine", "engines", multiple=True, help="ask for this engine only (repeatable)")
+@_FORMAT
+@_OUTPUT
+@click.option(
+    "--fail-on",
+    type=click.Choice(exitcode.BANDS),
+    default="low",
+    show_default=True,
+    help="the least severity that sets the exit code",
+)
+@click.option("--exit-zero", is_flag=True, help="findings give exit code 0")
+@click.option("--resume", metavar="RUN", help="go on with an earlier run that was stopped")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0.1),
+    default=1000.0,
+    show_default=True,
+    help="connections a second in all",
+)
+@click.option(
+    "--host-rate",
+    type=click.FloatRange(min=0.1),
+    default=20.0,
+    show_default=True,
+    help="connections a second to one host",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.05, max=60),
+    default=1.5,
+    show_default=True,
+    help="seconds to wait for a connection",
+)
+@click.option(
+    "--store-seconds",
+    type=click.FloatRange(min=1, max=3600),
+    default=60.0,
+    show_default=True,
+    help="seconds that reading one store may take",
+)
+@click.option(
+    "--store-mib",
+    type=click.IntRange(1, 4096),
+    default=64,
+    show_default=True,
+    help="MiB that may be read from one store",
+)
+@click.option("--rows", type=click.IntRange(1, 100_000), default=1000, show_default=True,
+              help="rows that are sampled from one collection")  # fmt: skip
+def scan_command(
+    targets: tuple[str, ...], scope_file: Path | None, ports: str | None,
+    engines: tuple[str, ...], format_: str, output: Path | None, fail_on: Any, exit_zero: bool,
+    resume: str | None, rate: float, host_rate: float, timeout: float, store_seconds: float,
+    store_mib: int, rows: int,
+) -> int:  # fmt: skip
+    """Look for open datastores at TARGETs: addresses, networks, names; each may carry a :port.
+
+    Loopback needs no scope file; any other address does. Progress is shown on a terminal only.
+    """
+    render = report.renderer(format_)
+    _check_writable(output)
+    limits = StoreLimits(bytes=store_mib << 20, seconds=store_seconds, rows=rows)
+    settings = Settings(rate, host_rate, timeout, limits=limits)
+    scope = _scope(scope_file)
+    record = Store()
+    try:
+        if resume is not None:
+            if targets:
+                raise UsageError("--resume goes on with the targets of its run; name no others")
+            work = _Work.resumed(record, record.find(resume), scope)
+        else:
+            chosen = parse_ports(ports) if ports else default_ports(engines)
+            what = plan(scope, targets, chosen, resolve)
+            work = _Work.new(record, scope, what, settings, engines)
+        run = work.do()
+        _write(render(run, _console(output)), output)
+        if not run.complete:
+            _complain(
+                f"stopped; what was found is kept. Go on with: leftopen scan --resume {run.id}"
+            )
+        return exitcode.of(run, fail_on=fail_on, exit_zero=exit_zero)
+    finally:
+        record.close()
+
+
+class _Work:
+    """One run of a scan, begun or gone on with, tied to its record and its listener."""
+
+    def __init__(
+        self,
+        record: Store,
+        run_id: str,
+        scope: scopes.Scope,
+        what: Plan,
+        settings: Settings,
+        engines: Sequence[str],
+        beginning: Beginning,
+    ) -> None:
+        self._record, self._run_id = record, run_id
+        self._arguments = (scope, what)
+        self._options: dict[str, Any] = {
+            "settings": settings,
+            "engines": engines or None,
+            "seed": int(run_id, 16),
+            "beginning": beginning,
+        }
+
+    @classmethod
+    def new(
+        cls,
+        record: Store,
+        scope: scopes.Scope,
+        what: Plan,
+        settings: Settings,
+        engines: Sequence[str],
+    ) -> _Work:
+        run = Run(
+            id=secrets.token_hex(6),
+            started=datetime.now(UTC),
+            finished=None,
+            version=__version__,
+            host=platform.node(),
+            scope={"owner": scope.owner, "reference": scope.reference, "sha256": scope.sha256},
+            complete=False,
+        )
+        request = {"plan": what.to_dict(), "settings": settings.to_dict(), "engines": list(engines)}
+        record.start(run, request)
+        return cls(record, run.id, scope, what, settings, engines, Beginning())
+
+    @classmethod
+    def resumed(cls, record: Store, run_id: str, scope: scopes.Scope) -> _Work:
+        """The same run again: same plan and settings, under a scope that must still allow it."""
+        left = record.unfinished(run_id)
+        if left.run.complete and not left.to_profile:
+            raise UsageError(f"run {run_id} is complete; print it with: leftopen report {run_id}")
+        if left.run.scope["sha256"] != scope.sha256:
+            raise UsageError(
+                f"run {run_id} was made under another scope; give the same scope file, unchanged"
+            )
+        beginning = Beginning(
+            cursor=left.cursor,
+            to_judge=left.to_judge,
+            to_profile=left.to_profile,
+            judged=frozenset(s.target for s in left.run.services),
+        )
+        told = left.request
+        what = Plan.from_dict(told["plan"])
+        settings = Settings.from_dict(told["settings"])
+        return cls(record, run_id, scope, what, settings, told["engines"], beginning)
+
+    def do(self) -> Run:
+        """Scan to the end or to Ctrl-C; either way the run as it now stands in the record."""
+        with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
+            if sys.stderr.isatty():
+                with TerminalListener(Console(stderr=True)) as listener:
+                    asyncio.run(self._events(listener))
+            else:
+                asyncio.run(self._events(Silence()))
+        return self._record.load(self._run_id)
+
+    async def _events(self, listener: Listener) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        async with contextlib.aclosing(scan(*self._arguments, **self._options)) as events:
+            async for event in events:
+                self._record.keep(self._run_id, event)
+                listener.on(event)
+
+
+@main.command("report")
+@click.argument("run", metavar="RUN")
+@_FORMAT
+@_OUTPUT
+def report_command(run: str, format_: str, output: Path | None) -> int:
+    """Print a recorded run again. RUN is its id, the beginning of it, or `last`."""
+    render = report.renderer(format_)
+    _check_writable(output)
+    record = Store()
+    try:
+        _write(render(record.load(record.find(run)), _console(output)), output)
+    finally:
+        record.close()
+    return exitcode.OK
+
+
+@main.command("demo")
+@click.option("--keep", is_flag=True, help="leave the servers and the record standing")
+@click.option("--stop", is_flag=True, help="stop the servers that --keep left standing")
+@click.option("-o", "--output", "folder", type=click.Path(file_okay=False, path_type=Path),
+              default=Path("leftopen-demo"), show_default=True,
+              help="the folder for the reports and the demo's own record")  # fmt: skip
+def demo_command(keep: bool, stop: bool, folder: Path) -> int:
+    """Start real servers with an invented town in them, left open; scan them; report."""
+    from leftopen import demo
+
+    if stop:
+        return demo.stop(Console(), folder=folder)
+    return demo.run(Console(), keep=keep, folder=folder)
+
+
+def _scope(file: Path | None) -> scopes.Scope:
+    if file is None and scopes.in_file(_FILE):
+        file = _FILE
+    return scopes.load(file, resolve) if file is not None else scopes.Scope.loopback()
+
+
+def _console(output: Path | None) -> Console:
+    """The console a table is drawn for; a file gets no colours."""
+    return Console(no_color=True, width=100) if output else Console()
+
+
+def _check_writable(output: Path | None) -> None:
+    """Fail before the scan, not after it."""
+    if output is not None and not os.access(output.parent, os.W_OK):
+        raise UsageError(f"{output}: its folder does not exist or cannot be written; name another")
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=not text.endswith("\n"))
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written ({error.strerror}); name another") from None

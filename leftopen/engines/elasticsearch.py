@@ -1,0 +1,431 @@
+"""Elasticsearch and OpenSearch: their REST API over HTTP/1.1, reads only.
+
+The exchange of a probe, one request a line:
+
+    GET /                       who speaks, and its version; proves identity only
+    GET /_cat/indices           gated; must be a JSON array of objects
+    GET /{index}/_search        gated; one hit without its source, so no document leaves the server
+
+A store without an index that holds documents is searched as a whole (GET /_search). OPEN is a
+search reply that parsed strictly. AUTH_REQUIRED is 401 or 403 to `/` from a peer that shows what it
+is: by an error body, realm or header of these products, or by giving X-Opaque-Id back. A 401 with a
+challenge but no such sign counts on this engine's own ports only (a proxy that guards the server);
+elsewhere it is any web server and NOT_THIS, as are HTML pages and redirects, which are never
+followed. An open `/` with a closed list, or a list without a search, is OPEN_PARTIAL. Overload
+(429, 5xx) and cluster blocks are UNDETERMINED.
+
+So that canned answers are not taken for a server, it must give back something made up for it: the
+X-Opaque-Id header, or, where a proxy takes that away, the random name of an index that cannot exist
+(GET /{index}/_search answers 404 with that name).
+
+Parameters are those that servers since 2.0 know; unknown ones are refused since 5.0. Sources:
+elastic.co/guide/en/elasticsearch/reference (Create index: names; cat indices; Search API; Function
+score query; X-Opaque-Id; Security: anonymous access), docs.opensearch.org (the same, and Security).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote, unquote
+
+import pyarrow as pa
+
+from leftopen import sample as sampling
+from leftopen.budget import StoreLimits
+from leftopen.engine import Collection, clean_version
+from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed, ServerRefused
+from leftopen.model import Proof, Verdict
+from leftopen.net.connection import Connection
+from leftopen.net.http import HttpSession, Response
+
+_CAT = "/_cat/indices"
+_CAT_STREAMS = "/_cat/indices/.ds-*"  # what lies behind data streams is hidden from the plain list
+_REQUESTS = frozenset(
+    {
+        "GET /", f"GET {_CAT}", f"GET {_CAT_STREAMS}",
+        "GET /_search", "GET /{index}/_search", "POST /{index}/_search",
+    }
+)  # fmt: skip
+_COLUMNS = "?format=json&bytes=b&h=health,status,index,docs.count,store.size"
+_ONE_HIT = "?size=1&terminate_after=1&_source=false"
+
+_INDEX_SEARCH = re.compile(r"/([^/?#]+)/_search")
+# What the servers themselves allow in no index name, and all that has a meaning in a path.
+_NOT_IN_NAMES = re.compile(r'[\s\\/*?"<>|#:,]|\.\.|^[-_+]')
+_MAX_NAME = 255  # bytes
+_BACKING_INDEX = re.compile(r"\.ds-(.+?)(?:-\d{4}\.\d{2}\.\d{2})?-\d{6,}")
+
+_WINDOW = 10_000  # index.max_result_window: from + size of one search
+_PAGE = 1_000  # documents
+_PAGES = 64
+_UNKNOWN_SIZE = 50  # documents in a first page where nothing is known of their size
+_INFLATION = 8  # stored documents are compressed; JSON is this much larger at the most, mostly
+_PER_SHARD = 50_000  # documents a search may look at in each shard
+
+
+def request_name(method: str, path: str) -> str:
+    """The allow-list name of a request: method and path template. The query is not part of it.
+
+    Raises RequestNotAllowed for every other method and path.
+    """
+    plain = path.partition("?")[0]
+    name = f"{method} {plain}"
+    searched = _INDEX_SEARCH.fullmatch(plain)
+    if searched is not None and _is_index_name(unquote(searched.group(1))):
+        name = f"{method} /{{index}}/_search"
+    if name not in _REQUESTS or "{" in plain:
+        raise RequestNotAllowed("not a request that the elasticsearch engine may send")
+    return name
+
+
+def _is_index_name(name: str) -> bool:
+    """Whether a server could have an index of this name; others might break out of a path."""
+    return (
+        name.isprintable()
+        and 0 < len(name.encode()) <= _MAX_NAME
+        and name != "."
+        and _NOT_IN_NAMES.search(name) is None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """A line of the list: `records` and `bytes` (of all copies) where the server tells them."""
+
+    name: str
+    readable: bool
+    records: int | None
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Hits:
+    """A search reply: its hits, and whether shards failed or time ran out on the way."""
+
+    hits: tuple[Mapping[str, Any], ...]
+    whole: bool
+
+
+class Elasticsearch:
+    """The engine; see the module's text for how its verdicts are reached."""
+
+    name = "elasticsearch"
+    ports = (9200, 9201, 9250)
+    requests = _REQUESTS
+    verified: Literal["real", "scripted"] = "real"
+    reads = "names and sizes of indices; documents in random order, from the first of each shard"
+
+    async def probe(self, connection: Connection) -> Proof:
+        """Judge by the exchange above. Raises NotThisProtocol and NetError."""
+        session = HttpSession(connection)
+        token = f"leftopen-{secrets.token_hex(12)}"
+        first = await _send(session, "GET", "/", headers={"X-Opaque-Id": token})
+        alive = first.headers.get("x-opaque-id") == token
+        identity = _identity(first)
+        if identity is None or first.status != 200:
+            known = alive or identity is not None
+            return _closed(first, known, connection.target.port in self.ports)
+        product, version = identity
+        verdict, reason = await _gated(session)
+        exposed = verdict in (Verdict.OPEN, Verdict.OPEN_PARTIAL)
+        if exposed and not alive and not await _names_what_is_missing(session, token):
+            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+        return Proof(verdict, reason, version, product)
+
+    async def collections(self, connection: Connection) -> Sequence[Collection]:
+        """Indices that are open, and data streams by their own name; the largest first.
+
+        Left out: closed indices and those whose name starts with a dot (the system's), as well as
+        names that no server can give. Raises ServerRefused, NotThisProtocol and NetError.
+        """
+        session = HttpSession(connection)
+        plain = _indices(await _read(session, "GET", _CAT + _COLUMNS))
+        hidden = await _send(session, "GET", _CAT_STREAMS + _COLUMNS)  # unknown before 7.9
+        streams = _streams(_indices(hidden)) if hidden.status == 200 else []
+        found = [i for i in plain if i.readable and not i.name.startswith(".")] + streams
+        found.sort(key=lambda index: -(index.records or 0))
+        return [Collection(index.name, index.records, index.bytes) for index in found]
+
+    async def sample(
+        self, connection: Connection, collection: Collection, limits: StoreLimits
+    ) -> AsyncIterator[pa.RecordBatch]:
+        """One batch a page of documents, `_id` among their columns.
+
+        The order is random: `random_score` over `_seq_no` with a fresh seed, paged with from/size.
+        To score a document is to look at it, and of 10^8 that would be a full scan; so each shard
+        ends its part after its first _PER_SHARD documents (`terminate_after`), and a larger shard
+        is sampled from its older segments only. Servers that do not know this query (400; before
+        6.0) give their first documents. Pages are sized by the bytes that documents were found to
+        have; all of them together take at most `limits.reply_bytes`, however many rows are left.
+        Raises ServerRefused, NotThisProtocol and NetError; BudgetSpent where one document alone is
+        over the limit.
+        """
+        session = HttpSession(connection)
+        path = f"/{quote(collection.name, safe='', errors='replace')}/_search"
+        rows = min(limits.rows, _WINDOW)
+        seed: int | None = secrets.randbelow(2**31)
+        per_row, left = _expected_bytes(collection), limits.reply_bytes
+        size = min(_fitting(left, per_row), rows)
+        start, seen = 0, set[tuple[Any, Any]]()
+        for _ in range(_PAGES):
+            body = _page(seed, start, size, limits.silence)
+            try:
+                response = await _send(session, "POST", path, body=body)
+            except BudgetSpent as spent:
+                if spent.code != "reply_too_large" or size == 1:
+                    raise
+                size = max(1, size // _INFLATION)
+                continue
+            if response.status == 400 and seed is not None:
+                seed = None
+                continue
+            found = _hits(_accepted(response)).hits[:size]
+            fresh = [hit for hit in found if (hit["_index"], hit["_id"]) not in seen]
+            seen.update((hit["_index"], hit["_id"]) for hit in fresh)
+            if fresh:
+                yield sampling.documents(_document(hit) for hit in fresh)
+            start += size
+            left -= len(response.body)
+            if len(found) < size or start >= rows or left <= 0:
+                return
+            per_row = len(response.body) // len(found) + 1
+            size = min(_fitting(left, per_row), rows - start)
+
+
+ENGINE = Elasticsearch()
+
+
+async def _send(
+    session: HttpSession,
+    method: Literal["GET", "POST"],
+    path: str,
+    *,
+    body: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The one way out: the request's name is taken from what is sent."""
+    name = request_name(method, path)
+    return await session.request(name, path, method=method, body=body, headers=headers)
+
+
+async def _read(session: HttpSession, method: Literal["GET", "POST"], path: str) -> Response:
+    return _accepted(await _send(session, method, path))
+
+
+def _accepted(response: Response) -> Response:
+    if response.status != 200:
+        raise ServerRefused("the server refused the request", code=str(response.status))
+    return response
+
+
+async def _gated(session: HttpSession) -> tuple[Verdict, str]:
+    """The verdict on a peer that has shown what it is, by what it lets anyone read."""
+    index: _Index | None = None
+    try:
+        listed = await _send(session, "GET", _CAT + _COLUMNS)
+        if listed.status != 200:
+            return _refused(listed, "shows its version, but the list of indices")
+        index = _largest(_indices(listed))
+    except BudgetSpent as spent:
+        if spent.code != "reply_too_large":  # too many indices to list for a verdict: search all
+            raise
+    path = "/_search" if index is None else f"/{quote(index.name, safe='')}/_search"
+    response = await _send(session, "GET", path + _ONE_HIT)
+    if response.status != 200:
+        return _refused(response, "lists its indices, but a search")
+    found = _hits(response)
+    if index is not None and any(hit["_index"] != index.name for hit in found.hits):
+        raise NotThisProtocol("the search reply is none")
+    if found.hits:
+        return Verdict.OPEN, "a search without credentials found documents"
+    if not found.whole:
+        return Verdict.UNDETERMINED, "a search without credentials was broken off"
+    if index is not None:
+        return Verdict.OPEN_PARTIAL, "lists its indices, but a search gives none of their documents"
+    return Verdict.OPEN, "a search without credentials is answered; the store is empty"
+
+
+def _refused(response: Response, what: str) -> tuple[Verdict, str]:
+    """The verdict on a gated read that was not answered."""
+    if response.status in (401, 403) and _error_type(response) != "cluster_block_exception":
+        return Verdict.OPEN_PARTIAL, f"{what} is refused ({response.status})"
+    return Verdict.UNDETERMINED, f"{what} brought status {response.status}"
+
+
+async def _names_what_is_missing(session: HttpSession, token: str) -> bool:
+    """Whether the peer says of an index that cannot exist, by its random name, that it is not."""
+    response = await _send(session, "GET", f"/{token}/_search?size=0")
+    return response.status == 404 and token.encode() in response.body
+
+
+def _closed(response: Response, known: bool, own_port: bool) -> Proof:
+    """The verdict on a `/` that does not greet. `known`: X-Opaque-Id or a greeting came even so."""
+    challenge = response.headers.get("www-authenticate", "").lower()
+    product = _product_by_signs(response, challenge)
+    known = known or product is not None or _error_type(response) is not None
+    if response.status in (401, 403):
+        if known:
+            return Proof(Verdict.AUTH_REQUIRED, "asks for credentials", product=product)
+        if response.status == 401 and challenge and own_port:
+            reason = "asks for credentials; what it is shows by its port alone"
+            return Proof(Verdict.AUTH_REQUIRED, reason)
+    overloaded = response.status == 429 or response.status >= 500
+    if overloaded and (known or (own_port and not _is_html(response))):
+        return Proof(Verdict.UNDETERMINED, f"`/` answered {response.status}", product=product)
+    return Proof(Verdict.NOT_THIS, "speaks HTTP, but is no Elasticsearch or OpenSearch")
+
+
+def _product_by_signs(response: Response, challenge: str) -> str | None:
+    """What the headers and texts of a closed server give away."""
+    start = response.body[:256]
+    if "opensearch" in challenge or b"OpenSearch Security" in start:
+        return "OpenSearch"
+    if "x-opensearch-version" in response.headers:
+        return "OpenSearch"
+    if 'realm="security"' in challenge or "x-elastic-product" in response.headers:
+        return "Elasticsearch"
+    if "open distro security" in challenge or "search guard" in challenge:
+        return "Elasticsearch"
+    if b"es:ESHttp" in start:  # the words of AWS's own gate
+        return "OpenSearch"
+    return None
+
+
+def _is_html(response: Response) -> bool:
+    stated = response.headers.get("content-type", "").lower()
+    return "html" in stated or response.body[:64].lstrip().startswith(b"<")
+
+
+def _object(response: Response) -> Mapping[str, Any]:
+    """The body if it is a JSON object, else an empty one."""
+    try:
+        told = response.json()
+    except NotThisProtocol:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _identity(response: Response) -> tuple[str, str | None] | None:
+    """Product and version as `/` states them, or None if it is no greeting of these products."""
+    told = _object(response)
+    version, tagline = told.get("version"), told.get("tagline")
+    if not isinstance(version, dict) or not isinstance(version.get("number"), str):
+        return None
+    if not isinstance(tagline, str) and not isinstance(told.get("cluster_name"), str):
+        return None
+    # OpenSearch may be told to state the version of an Elasticsearch; its tagline stays
+    words = tagline if isinstance(tagline, str) else ""
+    is_opensearch = version.get("distribution") == "opensearch" or "OpenSearch" in words
+    product = "OpenSearch" if is_opensearch else "Elasticsearch"
+    return product, clean_version(version["number"])
+
+
+def _error_type(response: Response) -> str | None:
+    """The class of an error reply, "" for the plain text of servers before 2.0; None if it is not
+    an error reply of these products."""
+    told = _object(response)
+    error = told.get("error")
+    if told.get("status") != response.status:
+        return None
+    if isinstance(error, dict) and isinstance(error.get("type"), str):
+        return str(error["type"])
+    return "" if isinstance(error, str) else None
+
+
+def _indices(response: Response) -> list[_Index]:
+    """The list of indices, parsed strictly; names that no server can give are left out.
+
+    Raises NotThisProtocol.
+    """
+    told = response.json()
+    if not isinstance(told, list):
+        raise NotThisProtocol("the list of indices is none")
+    found = []
+    for line in told:
+        if not isinstance(line, dict) or not isinstance(line.get("index"), str):
+            raise NotThisProtocol("the list of indices is none")
+        if _is_index_name(line["index"]):
+            readable = line.get("status") != "close" and line.get("health") != "red"
+            records, size = _number(line.get("docs.count")), _number(line.get("store.size"))
+            found.append(_Index(line["index"], readable, records, size))
+    return found
+
+
+def _number(value: object) -> int | None:
+    """A count as the list gives it: digits in a string, null where it is not known."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        return int(value)
+    return None
+
+
+def _largest(indices: Sequence[_Index]) -> _Index | None:
+    """The index to read for a verdict: holds documents, not the system's; the largest of them."""
+    filled = [i for i in indices if i.readable and i.records and not i.name.startswith(".")]
+    return max(filled, key=lambda index: index.records or 0, default=None)
+
+
+def _streams(indices: Sequence[_Index]) -> list[_Index]:
+    """Data streams, each the sum of the indices behind it."""
+    found: dict[str, _Index] = {}
+    for part in indices:
+        backing = _BACKING_INDEX.fullmatch(part.name)
+        if backing is None or not part.readable or not _is_index_name(backing.group(1)):
+            continue
+        name = backing.group(1)
+        before = found.get(name, _Index(name, True, 0, 0))
+        records = (before.records or 0) + (part.records or 0)
+        found[name] = _Index(name, True, records, (before.bytes or 0) + (part.bytes or 0))
+    return list(found.values())
+
+
+def _hits(response: Response) -> _Hits:
+    """A search reply, parsed strictly. Raises NotThisProtocol."""
+    told = _object(response)
+    outer, shards = told.get("hits"), told.get("_shards")
+    hits = outer.get("hits") if isinstance(outer, dict) else None
+    if not isinstance(hits, list) or not isinstance(shards, dict):
+        raise NotThisProtocol("the search reply is none")
+    for hit in hits:
+        if not isinstance(hit, dict) or not isinstance(hit.get("_index"), str):
+            raise NotThisProtocol("the search reply is none")
+        if not isinstance(hit.get("_id"), str) or not isinstance(hit.get("_source", {}), dict):
+            raise NotThisProtocol("the search reply is none")
+    return _Hits(tuple(hits), shards.get("failed") == 0 and told.get("timed_out") is False)
+
+
+def _document(hit: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with its id, which may hold personal data too."""
+    return {**hit.get("_source", {}), "_id": hit["_id"]}
+
+
+def _page(seed: int | None, start: int, size: int, silence: float) -> dict[str, Any]:
+    """A search for one page; without a seed in the server's own order.
+
+    The server is asked to answer with what it has before the peer counts as silent.
+    """
+    everything: dict[str, Any] = {"match_all": {}}
+    timeout = f"{max(1, round(silence * 600))}ms"
+    body: dict[str, Any] = {"from": start, "size": size, "timeout": timeout, "query": everything}
+    if seed is None:
+        return body
+    order = {"seed": seed, "field": "_seq_no"}
+    scored = {"query": everything, "random_score": order, "boost_mode": "replace"}
+    return body | {"terminate_after": _PER_SHARD, "query": {"function_score": scored}}
+
+
+def _expected_bytes(collection: Collection) -> int | None:
+    """Bytes of a reply for each document, by the collection's own figures; None if not known."""
+    if not collection.records or not collection.bytes:
+        return None
+    return collection.bytes * _INFLATION // collection.records + 1
+
+
+def _fitting(left: int, per_row: int | None) -> int:
+    """How many documents to ask for when `left` bytes may still come: half of it, to be safe."""
+    if per_row is None:
+        return _UNKNOWN_SIZE
+    return max(1, min(_PAGE, left // 2 // per_row))

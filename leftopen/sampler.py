@@ -1,0 +1,127 @@
+"""The parent's side of the sampling process: starts it, feeds it stores, bounds it, survives it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from pydantic import ValidationError
+
+from leftopen.budget import StoreLimits
+from leftopen.model import CollectionProfile, Profile, ScanError, Service, Stage
+from leftopen.net.dial import Admission
+from leftopen.worker import Job, Said
+
+_LINE = 16 << 20  # bytes of the longest line that is taken from a worker
+_GRACE = 10.0  # seconds beyond the store's own after which a worker is ended
+
+
+class Sampler:
+    """Reads stores one after the other in a process of its own; use as an async context manager.
+
+    A worker that dies, hangs or talks nonsense costs the store it was reading, whose profile then
+    says that it is not complete; the next store gets a new worker.
+    """
+
+    def __init__(self, admission: Admission, limits: StoreLimits) -> None:
+        self._admission, self._limits = admission, limits
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._end()
+
+    async def profile(
+        self, service: Service, on_collection: Callable[[int, int], None] = lambda d, t: None
+    ) -> Profile:
+        """The aggregates of one open store. `on_collection(done, total)` is told of each."""
+        collections: list[CollectionProfile] = []
+        end: Said | None = None
+        code = "died"
+        try:
+            async with asyncio.timeout(self._limits.seconds + _GRACE):
+                process = await self._worker()
+                await self._hand_over(process, service)
+                end = await self._listen(process, service, collections, on_collection)
+        except TimeoutError:
+            code = "timeout"
+        except (ValidationError, ValueError, OSError):
+            code = "nonsense"
+        except asyncio.CancelledError:
+            await self._end()
+            raise
+        if end is None:
+            await self._end()
+            error = ScanError(service.address, service.port, Stage.SAMPLE, "Worker", code)
+            return Profile(tuple(collections), False, (), 0, (error,))
+        return Profile(tuple(collections), end.complete, end.requests, end.bytes_read, end.errors)
+
+    async def _worker(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "leftopen.worker",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,  # a traceback there could hold a value
+                start_new_session=True,  # Ctrl-C is for the parent, which then ends the worker
+                limit=_LINE,
+                env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            )
+        return self._process
+
+    async def _hand_over(self, process: asyncio.subprocess.Process, service: Service) -> None:
+        assert process.stdin is not None
+        assert service.engine is not None
+        job = Job(
+            engine=service.engine,
+            address=service.address,
+            port=service.port,
+            host=service.host,
+            tls=service.tls_first,
+            limits=self._limits,
+        )
+        process.stdin.write(job.model_dump_json().encode() + b"\n")
+        await process.stdin.drain()
+
+    async def _listen(
+        self,
+        process: asyncio.subprocess.Process,
+        service: Service,
+        collections: list[CollectionProfile],
+        on_collection: Callable[[int, int], None],
+    ) -> Said | None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            said = Said.model_validate_json(line)
+            if said.what == "end":
+                return said
+            if said.what == "ask":
+                await self._admission.admit(service.address)
+                process.stdin.write(b"go\n")
+                await process.stdin.drain()
+            elif said.collection is not None:
+                collections.append(said.collection)
+                on_collection(said.done, said.total)
+        return None
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()

@@ -1,0 +1,337 @@
+"""The MongoDB engine and a real server (SecantusDB) over real sockets; and things that are none."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import bson
+import pyarrow as pa
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from leftopen.budget import Budget, StoreLimits
+from leftopen.engine import Collection
+from leftopen.engines.mongodb import ENGINE
+from leftopen.errors import NetError, NotThisProtocol
+from leftopen.model import Target, Verdict
+from leftopen.net.connection import Connection
+from leftopen.net.dial import TcpDialer
+from leftopen.scope import Scope
+from leftopen.servers.base import Server
+from leftopen.servers.mongodb import (
+    client,
+    fill,
+    operations,
+    record_commands,
+    recorded_commands,
+    secantus,
+)
+from leftopen.testing import start
+
+PEOPLE = 3_000
+
+
+@contextlib.contextmanager
+def served(address: str = "127.0.0.1", **options: Any) -> Iterator[Server]:
+    """A running server; killed at the end, for an orderly stop of SecantusDB takes two seconds."""
+    server = start(secantus, address, **options)
+    try:
+        yield server
+    finally:
+        server.stop(signal.SIGKILL)
+
+
+def connect(
+    port: int,
+    *,
+    address: str = "127.0.0.1",
+    tls: bool = False,
+    limits: StoreLimits | None = None,
+) -> Connection:
+    dialer = TcpDialer(Scope.loopback(), Budget(None, None))
+    target = Target(ip_address(address), port)
+    return Connection(dialer, target, ENGINE.requests, limits or StoreLimits(), tls=tls)
+
+
+async def verdict(port: int, **options: Any) -> Verdict:
+    async with connect(port, **options) as connection:
+        return (await ENGINE.probe(connection)).verdict
+
+
+async def read(
+    port: int, limits: StoreLimits | None = None, **options: Any
+) -> list[tuple[Collection, list[pa.RecordBatch]]]:
+    """Every collection with its sample, over one connection."""
+    limits = limits or StoreLimits()
+    async with connect(port, **options) as connection:
+        return [
+            (one, [batch async for batch in ENGINE.sample(connection, one, limits)])
+            for one in await ENGINE.collections(connection)
+        ]
+
+
+def put_people(server: Server) -> None:
+    people = (
+        {
+            "name": f"Person {n}",
+            "born": datetime(1950 + n % 60, 1, 1, tzinfo=UTC),
+            "seen": bson.Int64(n),
+            "address": {"city": "Ulm", "geo": [10.0, 48.4]},
+            "photo": bson.Binary(bytes([n % 256]) * 40),
+        }
+        for n in range(PEOPLE)
+    )
+    fill(server, "town", "people", people)
+    fill(server, "town", "orders", [{"sum": bson.Decimal128("9.50")} for _ in range(30)])
+    fill(server, "shop", "sess", [{"token": "t"}])
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A self-signed certificate and its key, as files."""
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=24))
+        .sign(key, hashes.SHA256())
+    )
+    certificate_file, key_file = folder / "cert.pem", folder / "key.pem"
+    certificate_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate_file, key_file
+
+
+@pytest.fixture(scope="module")
+def left_open() -> Iterator[Server]:
+    with served() as server:
+        put_people(server)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def locked() -> Iterator[Server]:
+    with served(auth=True) as server:
+        fill(server, "town", "people", [{"name": "Person"}])
+        yield server
+
+
+@pytest.fixture(scope="module")
+def tls_open(certificate: tuple[Path, Path]) -> Iterator[Server]:
+    with served(tls=certificate) as server:
+        fill(server, "town", "people", [{"name": "Person"}])
+        yield server
+
+
+@pytest.fixture(scope="module")
+def tls_locked(certificate: tuple[Path, Path]) -> Iterator[Server]:
+    with served(tls=certificate, auth=True) as server:
+        yield server
+
+
+async def test_left_open(left_open: Server) -> None:
+    async with connect(left_open.port) as connection:
+        proof = await ENGINE.probe(connection)
+    assert proof.verdict == Verdict.OPEN
+    with client(left_open) as driver:
+        assert proof.version == driver.server_info()["version"]
+    assert connection.requests == [
+        "hello", "buildInfo", "listDatabases", "listCollections", "find"
+    ]  # fmt: skip
+
+
+async def test_its_collections_and_samples(left_open: Server) -> None:
+    told = {one.name: (one, batches) for one, batches in await read(left_open.port)}
+    assert set(told) == {"town.people", "town.orders", "shop.sess"}
+    people, batches = told["town.people"]
+    assert people.records == PEOPLE
+    assert people.bytes is not None
+    assert people.bytes > PEOPLE * 100
+    table = pa.Table.from_batches(batches)
+    assert table.num_rows == StoreLimits().rows
+    assert {field.name: field.type for field in table.schema} == {
+        "_id": pa.string(),
+        "name": pa.string(),
+        "born": pa.timestamp("us"),
+        "seen": pa.int64(),
+        "address.city": pa.string(),
+        "address.geo[]": pa.list_(pa.float64()),
+        "photo": pa.binary(),
+    }
+    seen = table.column("seen").to_pylist()
+    assert len(set(seen)) == len(seen)
+    assert seen != sorted(seen)  # drawn at random: the first 2,000 came in order
+    assert max(seen) >= StoreLimits().rows
+    (orders,) = told["town.orders"][1]
+    assert orders.column("sum").to_pylist() == [9.5] * 30
+
+
+async def test_a_view_is_sampled_without_figures(left_open: Server) -> None:
+    with client(left_open) as driver:
+        driver["views"].command({"create": "few", "viewOn": "base", "pipeline": [{"$limit": 3}]})
+        driver["views"]["base"].insert_many([{"n": n} for n in range(9)])
+        told = {one.name: (one, batches) for one, batches in await read(left_open.port)}
+        driver.drop_database("views")
+    view, batches = told["views.few"]
+    assert (view.records, view.bytes) == (None, None)
+    assert sum(batch.num_rows for batch in batches) == 3
+
+
+async def test_large_documents_come_in_small_replies() -> None:
+    with served() as server:
+        fill(server, "town", "photos", [{"n": n, "photo": b"x" * 400_000} for n in range(40)])
+        limits = StoreLimits(reply_bytes=2 << 20)
+        ((photos, batches),) = await read(server.port, limits=limits)
+        assert photos.records == 40
+        assert sum(batch.num_rows for batch in batches) == 40
+        assert max(batch.num_rows for batch in batches) <= 3
+
+
+async def test_locked(locked: Server) -> None:
+    async with connect(locked.port) as connection:
+        proof = await ENGINE.probe(connection)
+    assert proof.verdict == Verdict.AUTH_REQUIRED
+    assert proof.version is not None  # hello and buildInfo answer anyone, and prove nothing
+    assert "find" not in connection.requests
+
+
+async def test_the_locked_server_is_not_empty(locked: Server) -> None:
+    with client(locked) as driver:
+        assert driver["town"]["people"].count_documents({}) == 1
+
+
+async def test_an_open_server_without_data() -> None:
+    """It lists `local` and lets anyone read there: open, with nothing in it."""
+    with served() as server:
+        assert await verdict(server.port) == Verdict.OPEN
+        assert await read(server.port) == []
+
+
+async def test_tls_left_open(tls_open: Server) -> None:
+    assert await verdict(tls_open.port, tls=True) == Verdict.OPEN
+    ((people, batches),) = await read(tls_open.port, tls=True)
+    assert people.name == "town.people"
+    assert batches[0].column("name").to_pylist() == ["Person"]
+
+
+async def test_tls_locked(tls_locked: Server) -> None:
+    assert await verdict(tls_locked.port, tls=True) == Verdict.AUTH_REQUIRED
+
+
+async def test_plain_words_to_a_tls_port(tls_open: Server) -> None:
+    with pytest.raises((NetError, NotThisProtocol)):
+        await verdict(tls_open.port)
+
+
+async def test_tls_to_a_plain_port(left_open: Server) -> None:
+    with pytest.raises(NetError):
+        await verdict(left_open.port, tls=True)
+
+
+async def test_ipv6() -> None:
+    with served("::1") as server:
+        fill(server, "town", "people", [{"name": "Person"}])
+        assert await verdict(server.port, address="::1") == Verdict.OPEN
+
+
+async def test_the_server_was_asked_for_reads_only() -> None:
+    """By the server's own profiler and counters: what it was asked, and that nothing changed."""
+    watched = ["admin", "local", "town", "shop"]
+    with served() as server:
+        put_people(server)
+        before = operations(server)
+        record_commands(server, watched)
+        async with connect(server.port) as probing:
+            assert (await ENGINE.probe(probing)).verdict == Verdict.OPEN
+        told = await read(server.port)
+        noted = recorded_commands(server, watched)
+        after = operations(server)
+    assert len(told) == 3
+    asked = [next(iter(command)) for _, command in noted]
+    assert set(asked) <= ENGINE.requests
+    # hello, buildInfo and getMore the profiler leaves out, as MongoDB's does
+    assert set(asked) == {"listDatabases", "listCollections", "find", "collStats", "aggregate"}
+    pipelines = [command["pipeline"] for _, command in noted if "aggregate" in command]
+    assert pipelines == [[{"$sample": {"size": StoreLimits().rows}}]]
+    changed = {what for what in ("insert", "update", "delete") if before[what] != after[what]}
+    assert changed == set()
+    assert after["query"] > before["query"]
+
+
+# --- Something else on the port ----------------------------------------------------------------
+
+
+@asynccontextmanager
+async def something(answer: bytes | None, *, echo: bool = False) -> AsyncIterator[int]:
+    """A TCP server that answers the first bytes with these (None: with nothing) and then closes;
+    yields its port. With `echo` it says back what it hears."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while heard := await reader.read(65_536):
+                if echo:
+                    writer.write(heard)
+                elif answer is not None:
+                    writer.write(answer)
+                    await writer.drain()
+                    break
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html>no</html>",
+        b"-ERR unknown command\r\n" * 3,
+        b"-NOAUTH Authentication required.\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"\0" * 4_096,
+        b"\xff" * 4_096,
+        b"short",
+        b"",
+    ],
+)
+async def test_another_protocol(answer: bytes) -> None:
+    async with something(answer) as port:
+        with pytest.raises((NetError, NotThisProtocol)):
+            await verdict(port)
+
+
+async def test_echo() -> None:
+    async with something(None, echo=True) as port:
+        with pytest.raises(NotThisProtocol):
+            await verdict(port)
+
+
+async def test_mute() -> None:
+    async with something(None) as port:
+        with pytest.raises(NetError):
+            await verdict(port, limits=StoreLimits(silence=0.3))

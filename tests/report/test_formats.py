@@ -1,0 +1,63 @@
+"""Formats are found by their file; an unknown one is one clear line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from rich.console import Console
+
+from leftopen import report
+from leftopen.errors import UsageError
+from leftopen.model import FieldProfile
+from leftopen.report import view, words
+from tests.assess.test_assess import FAMILIES
+from tests.report.samples import RUN
+
+
+def test_the_formats_that_are_there() -> None:
+    assert report.formats() == ("html", "json", "table")
+
+
+def test_every_format_renders_through_the_same_call() -> None:
+    told = {name: report.renderer(name)(RUN, Console(width=80)) for name in report.formats()}
+    assert told["html"].startswith("<!doctype html>")
+    assert json.loads(told["json"])["run"]["id"] == RUN.id
+    assert all(RUN.id in text for text in told.values())
+
+
+@pytest.mark.parametrize("name", ["pdf", "", "as_json", "../json", "view"])
+def test_an_unknown_format_is_a_usage_error(name: str) -> None:
+    with pytest.raises(UsageError, match="known are html, json, table"):
+        report.renderer(name)
+
+
+def test_every_family_has_a_word() -> None:
+    assert set(words.FAMILIES) == set(FAMILIES) - {"none"}
+    assert set(words.FIRST) <= set(words.FAMILIES)
+    assert words.family("of_a_plugin") == "of a plugin"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "–"), (-1, "–"), (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1 << 20, "1.0 MiB"),
+     (1_048_570, "1.0 MiB"), (5 << 40, "5.0 TiB"), (2**70, "4,194,304.0 TiB")],
+)  # fmt: skip
+def test_sizes(value: int | None, shown: str) -> None:
+    assert view.size(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "–"), (-5, "–"), (0, "0"), (12_000, "12,000"), (2**70, "1.2e+21")],
+)
+def test_numbers(value: int | None, shown: str) -> None:
+    assert view.number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("family", "special", "law"),
+    [("health", True, "Art. 9"), ("criminal", False, "Art. 10"), ("email", False, "")],
+)
+def test_the_law(family: str, special: bool, law: str) -> None:
+    assert view.law(FieldProfile("f", family, family, special, 1, 1, 1)) == law
