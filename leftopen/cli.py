@@ -78,10 +78,30 @@ def main(context: click.Context) -> None:
     no person's data. Exit codes of scan: 0 nothing open, 1 error, 2 usage or scope refused,
     3 nothing answered, 4 incomplete, 11 to 14 the worst severity found (low to very high).
     """
-    context.default_map = defaults_of(_FILE)
+    context.default_map = _defaults(defaults_of(_FILE))
 
 
-_FORMAT = click.option("--format", "format_", default="table", metavar="FORMAT", show_default=True,
+def _defaults(tables: dict[str, Any]) -> dict[str, Any]:
+    """The file's tables as click wants them; refuses what no command and no option is called."""
+    for name, table in tables.items():
+        command = main.commands.get(name)
+        if command is None or not isinstance(table, dict):
+            raise UsageError(
+                f"{_FILE}: [{name}] is no table of leftopen's; write [scope] or [scan]"
+            )
+        known = [p.name for p in command.params if isinstance(p, click.Option) and p.name]
+        for key in table:
+            if key.replace("-", "_") not in known:
+                raise UsageError(
+                    f"{_FILE}: [{name}] has no {key!r}; it may hold {', '.join(known)}"
+                )
+    return {
+        name: {key.replace("-", "_"): value for key, value in table.items()}
+        for name, table in tables.items()
+    }
+
+
+_FORMAT = click.option("--format", default="table", metavar="FORMAT", show_default=True,
                        help="table, json or html")  # fmt: skip
 _OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
                        help="write the report to this file instead of standard output")  # fmt: skip
@@ -91,12 +111,11 @@ _OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_ty
 @click.argument("targets", nargs=-1, metavar="[TARGET …]")
 @click.option(
     "--scope",
-    "scope_file",
     type=click.Path(path_type=Path),
     help="the scope file; without it ./leftopen.toml, else this machine's loopback",
 )
 @click.option("--ports", help="ports to try, as 6379,9200-9300; default: those of all engines")
-@click.option("--engine", "engines", multiple=True, help="ask for this engine only (repeatable)")
+@click.option("--engine", multiple=True, help="ask for this engine only (repeatable)")
 @_FORMAT
 @_OUTPUT
 @click.option(
@@ -146,8 +165,8 @@ _OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_ty
 @click.option("--rows", type=click.IntRange(1, 100_000), default=1000, show_default=True,
               help="rows that are sampled from one collection")  # fmt: skip
 def scan_command(
-    targets: tuple[str, ...], scope_file: Path | None, ports: str | None,
-    engines: tuple[str, ...], format_: str, output: Path | None, fail_on: Any, exit_zero: bool,
+    targets: tuple[str, ...], scope: Path | None, ports: str | None,
+    engine: tuple[str, ...], format: str, output: Path | None, fail_on: Any, exit_zero: bool,
     resume: str | None, rate: float, host_rate: float, timeout: float, store_seconds: float,
     store_mib: int, rows: int,
 ) -> int:  # fmt: skip
@@ -155,21 +174,21 @@ def scan_command(
 
     Loopback needs no scope file; any other address does. Progress is shown on a terminal only.
     """
-    render = report.renderer(format_)
+    render = report.renderer(format)
     _check_writable(output)
     limits = StoreLimits(bytes=store_mib << 20, seconds=store_seconds, rows=rows)
     settings = Settings(rate, host_rate, timeout, limits=limits)
-    scope = _scope(scope_file)
+    permitted = _scope(scope)
     record = Store()
     try:
         if resume is not None:
             if targets:
                 raise UsageError("--resume goes on with the targets of its run; name no others")
-            work = _Work.resumed(record, record.find(resume), scope)
+            work = _Work.resumed(record, record.find(resume), permitted)
         else:
-            chosen = parse_ports(ports) if ports else default_ports(engines)
-            what = plan(scope, targets, chosen, resolve)
-            work = _Work.new(record, scope, what, settings, engines)
+            chosen = parse_ports(ports) if ports else default_ports(engine)
+            what = plan(permitted, targets, chosen, resolve)
+            work = _Work.new(record, permitted, what, settings, engine)
         run = work.do()
         _write(render(run, _console(output)), output)
         if not run.complete:
@@ -270,9 +289,9 @@ class _Work:
 @click.argument("run", metavar="RUN")
 @_FORMAT
 @_OUTPUT
-def report_command(run: str, format_: str, output: Path | None) -> int:
+def report_command(run: str, format: str, output: Path | None) -> int:
     """Print a recorded run again. RUN is its id, the beginning of it, or `last`."""
-    render = report.renderer(format_)
+    render = report.renderer(format)
     _check_writable(output)
     record = Store()
     try:

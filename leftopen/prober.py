@@ -37,6 +37,7 @@ _GRAVITY = (
     Verdict.PASSWORDLESS,
     Verdict.AUTH_REQUIRED,
     Verdict.ACL_CLOSED,
+    Verdict.DECOY,
     Verdict.UNDETERMINED,
     Verdict.NOT_THIS,
 )

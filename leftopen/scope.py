@@ -299,7 +299,8 @@ def _read(path: Path) -> _ScopeFile:
     try:
         told = _ScopeFile.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
+        # An unknown key comes first: it is most often the missing one, misspelt.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         where = _line(".".join(str(part) for part in first["loc"]))
         if first["type"] == "missing":
             raise UsageError(f"[scope] has no {where!r}; it must be stated") from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from leftopen.assess.holdings import Holding, kind_part
+from leftopen.assess.holdings import Holding, parts
 from leftopen.assess.severity import Context, credentials, dpc
 from leftopen.assess.tables import TABLES, Category
 
@@ -85,11 +85,11 @@ def _sensitive(held: Holding) -> Iterator[Context]:
 
 def _financial(held: Holding) -> Iterator[Context]:
     if held.has("card"):
-        parts = {kind_part(kind) for kind in held.kinds if kind.split(".")[0] == "card"}
-        extras = parts & TABLES.signs["part_of_card"]
-        if parts == extras:
+        signs = TABLES.signs
+        extras = [parts(kind) & signs["part_of_card"] for kind in held.kinds["card"]]
+        if all(extras):
             yield _context("financial", -1, "a part of payment card data without the number")
-        elif extras & TABLES.signs["pays_with_card"]:
+        elif any(extra & signs["pays_with_card"] for extra in extras):
             yield _context("financial", 1, "a payment card number with its expiry or code")
         else:
             yield _context("financial", 0, "a payment card number")

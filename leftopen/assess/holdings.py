@@ -8,7 +8,7 @@ name; an ID number, an e-mail address or a telephone number joins wherever it st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from leftopen.assess.tables import TABLES
@@ -16,7 +16,7 @@ from leftopen.model import CollectionProfile, FieldProfile
 
 COUNTS_FROM = 0.5  # confidence; a field below it is not taken as evidence
 
-_LINKS_ANYWHERE = frozenset({"gov_id", "email", "phone"})
+_LINKS_ANYWHERE = frozenset({"email", "phone"})
 _LINKS_BY_NAME = frozenset({"person_id", "username", "device_id"})
 _NAMES_NOTHING = frozenset({"id", "uid", "key", "no", "number"})  # any table may have these
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -27,15 +27,16 @@ class Holding:
     """Collections whose records can be joined, and what was found in them.
 
     `each` holds the families of each collection; `links` the families that join them; `confidence`
-    maps each family (and `full_name` or `part_name` for `name`) to the best confidence it was found
-    with; `kinds` are all DataKind ids; `special` the families that a field's profile marks as
+    maps each family to the best confidence it was found with, and so `full_name` or `part_name` for
+    `name`, and `whole_birth_date` for a `birth_date` that is more than a year or a place; `kinds`
+    are the DataKind ids of each family; `special` the families that a field's profile marks as
     special; `activity` tells whether one of the collections says what its people did.
     """
 
     each: tuple[frozenset[str], ...]
     links: frozenset[str]
     confidence: Mapping[str, float]
-    kinds: frozenset[str]
+    kinds: Mapping[str, frozenset[str]]
     special: frozenset[str]
     activity: bool
 
@@ -86,9 +87,9 @@ def last_words(path: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(leaf[:200]))
 
 
-def kind_part(kind: str) -> str:
-    """The last part of a DataKind id: `name.given` → given."""
-    return kind.rsplit(".", 1)[-1]
+def parts(kind: str) -> frozenset[str]:
+    """The parts of a DataKind id behind the first: `name.given.common` → given, common."""
+    return frozenset(kind.split(".")[1:])
 
 
 def _counted(collection: CollectionProfile) -> tuple[FieldProfile, ...]:
@@ -103,8 +104,10 @@ def _counted(collection: CollectionProfile) -> tuple[FieldProfile, ...]:
 def _keys(fields: Iterable[FieldProfile]) -> set[tuple[str, str]]:
     keys = set()
     for field in fields:
-        if field.family in _LINKS_ANYWHERE:
-            keys.add((field.family, field.kind))
+        if field.family == "gov_id":  # numbers of the same country and register
+            keys.add((field.family, ".".join(field.kind.split(".")[:3])))
+        elif field.family in _LINKS_ANYWHERE:
+            keys.add((field.family, ""))
         elif field.family in _LINKS_BY_NAME:
             words = last_words(field.path)
             if not set(words) <= _NAMES_NOTHING:
@@ -118,11 +121,11 @@ def _holding(
     confidence: dict[str, float] = {}
     each = []
     for _, fields in held:
-        names = _names(fields)
-        each.append(frozenset(field.family for field in fields) | names.keys())
+        known = _known(fields)
+        each.append(frozenset(field.family for field in fields) | known.keys())
         for field in fields:
             _raise(confidence, field.family, field.confidence)
-        for found, sure in names.items():
+        for found, sure in known.items():
             _raise(confidence, found, sure)
     if "full_name" in confidence:
         confidence.pop("part_name", None)
@@ -131,7 +134,10 @@ def _holding(
         each=tuple(each),
         links=links,
         confidence=confidence,
-        kinds=frozenset(field.kind for field in every),
+        kinds={
+            family: frozenset(field.kind for field in every if field.family == family)
+            for family in {field.family for field in every}
+        },
         special=frozenset(field.family for field in every if field.special),
         activity=any(_tells_activity(collection, fields) for collection, fields in held),
     )
@@ -141,19 +147,28 @@ def _raise(confidence: dict[str, float], family: str, sure: float) -> None:
     confidence[family] = max(sure, confidence.get(family, 0.0))
 
 
-def _names(fields: Iterable[FieldProfile]) -> dict[str, float]:
-    """What the name fields of one collection amount to: a full name, or a part of one."""
-    parts = [
-        (kind_part(field.kind), field.confidence) for field in fields if field.family == "name"
-    ]
-    whole = [sure for part, sure in parts if part not in TABLES.signs["part_of_name"]]
-    given = [sure for part, sure in parts if part in TABLES.signs["given"]]
-    surname = [sure for part, sure in parts if part in TABLES.signs["surname"]]
-    if given and surname:
-        whole.append(min(max(given), max(surname)))
-    if whole:
-        return {"full_name": max(whole)}
-    return {"part_name": max(sure for _, sure in parts)} if parts else {}
+def _known(fields: Iterable[FieldProfile]) -> dict[str, float]:
+    """What the name and birth fields of one collection amount to, and how surely."""
+    held: dict[str, list[tuple[frozenset[str], float]]] = {"name": [], "birth_date": []}
+    for field in fields:
+        if field.family in held:
+            held[field.family].append((parts(field.kind), field.confidence))
+
+    def surest(family: str, wanted: Callable[[frozenset[str]], object]) -> float:
+        return max((sure for part, sure in held[family] if wanted(part)), default=0.0)
+
+    signs = TABLES.signs
+    whole = surest("name", lambda part: not part & signs["part_of_name"])
+    given = surest("name", lambda part: part & signs["given"])
+    surname = surest("name", lambda part: part & signs["surname"])
+    found = {
+        "full_name": max(whole, min(given, surname)),
+        "part_name": surest("name", lambda part: part & signs["part_of_name"]),
+        "whole_birth_date": surest("birth_date", lambda part: not part & signs["part_of_birth"]),
+    }
+    if found["full_name"]:
+        del found["part_name"]
+    return {what: sure for what, sure in found.items() if sure}
 
 
 def _tells_activity(collection: CollectionProfile, fields: Iterable[FieldProfile]) -> bool:

@@ -54,7 +54,7 @@ class Kind(BaseModel):
     pattern: str = ""  # RE2, whole value
     length: tuple[int, int] = (1, 254)  # bytes of a value the pattern is tried on
     chars: str = ""  # classes a value may have; "" = any
-    has: str = ""  # classes of which a value must have at least one each
+    has: str = ""  # classes that a value must have; a|b = one of the two
     check: str = ""
     vocabulary: tuple[str, ...] = ()
     measure: str = ""
@@ -82,7 +82,7 @@ class Kind(BaseModel):
         if not (any(forms) or self.named or self.becomes):
             raise ValueError(f"{self.id}: nothing is looked for")
         known = {*CLASSES, *ALIASES}
-        if not known.issuperset([*self.chars.split(), *self.has.split()]):
+        if not known.issuperset([*self.chars.split(), *self.has.replace("|", " ").split()]):
             raise ValueError(f"{self.id}: unknown class of characters")
         return self
 
@@ -120,6 +120,7 @@ class Context(BaseModel):
     people: str
     people_han: str
     things: str
+    carriers: str
     things_han: str
     heads: str
     heads_han: str

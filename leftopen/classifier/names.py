@@ -43,7 +43,8 @@ class Reading:
 
     namings: Mapping[str, Naming]
     person: bool  # a word for a person stands in it
-    thing: bool  # a word for something that is no person stands in it
+    thing: bool  # a word for something that is no person's stands in it
+    carrier: bool  # a word for something of a person's doings, such as an order
     tokens: frozenset[str]
     negated: frozenset[str]  # kinds that are named, but taken back
 
@@ -66,6 +67,7 @@ def _set(words: str) -> frozenset[str]:
 
 
 PEOPLE, THINGS = _set(CONTEXT.people), _set(CONTEXT.things)
+_CARRIERS = _set(CONTEXT.carriers)
 _HEADS, _FRONTS = _set(CONTEXT.heads), _set(CONTEXT.fronts)
 _NOISE, _GENERIC = _set(CONTEXT.noise), _set(CONTEXT.generic)
 _TIMES, _NOT_TIMES = _set(CONTEXT.times), _set(CONTEXT.not_times)
@@ -91,14 +93,18 @@ def _index() -> tuple[dict[Words, list[_Entry]], dict[str, list[_Entry]], int]:
     spaced: dict[Words, list[_Entry]] = {}
     unspaced: dict[str, list[_Entry]] = {}
     for kind in KINDS:
-        for language, words in kind.words.items():
-            for word in words:
+        for language, listed in kind.words.items():
+            for word in listed:
                 bare = word.removesuffix("?")
                 entry = _Entry(tuple(followers[kind.id]), bare, language, word.endswith("?"))
                 if _EAST.search(bare) and " " not in bare:
                     unspaced.setdefault(fold(bare), []).append(entry)
                 else:
-                    spaced.setdefault(tokens(bare), []).append(entry)
+                    words = tokens(bare)
+                    joined = ("".join(words),)
+                    spaced.setdefault(words, []).append(entry)
+                    if len(words) > 1 and len(joined[0]) >= 6:
+                        spaced.setdefault(joined, []).append(entry)
     return spaced, unspaced, max(len(words) for words in spaced)
 
 
@@ -130,17 +136,18 @@ def read(path: str) -> Reading:
     levels = [tokens(part) for part in re.split(r"[.\[\]*/]+", path[-MAX_NAME:])]
     levels = [_cut(level) for level in levels if level]
     if not levels:
-        return Reading({}, False, False, frozenset(), frozenset())
+        return Reading({}, False, False, False, frozenset(), frozenset())
     leaf = levels[-1]
     above = levels[-2] if len(levels) > 1 else ()
     namings, negated = _find(above, leaf)
     everything = frozenset(token for level in levels for token in level)
     owned = frozenset(word for naming in namings.values() for word in tokens(naming.word))
+    near = (frozenset(leaf) | frozenset(above)) - owned
     return Reading(
         namings=namings,
         person=speaks_of(levels, PEOPLE, _PEOPLE_HAN),
-        thing=bool((frozenset(leaf) | frozenset(above)) & (THINGS - owned))
-        or _has(levels, _THINGS_HAN),
+        thing=bool(near & (THINGS - _CARRIERS)) or _has(levels, _THINGS_HAN),
+        carrier=bool(near & _CARRIERS),
         tokens=everything,
         negated=negated,
     )
@@ -217,7 +224,7 @@ def _says_nothing(token: str) -> bool:
 
 
 def _covers(matched: Words, word: str) -> bool:
-    """In an unspaced script the token may say more than the word; words for persons do not count."""
+    """In unspaced scripts a token may say more than the word; words for persons do not count."""
     if len(matched) != 1 or not _EAST.search(matched[0]):
         return True
     rest = matched[0].replace(fold(word), "")
@@ -240,7 +247,7 @@ def _taken_back(kind: str, before: Words, after: Words, matched: Words, word: st
 
 
 def is_time(path: str) -> bool:
-    """Whether the name is one of a moment that something was observed (no created_at, no expiry)."""
+    """Whether the name is of a moment that something was observed at (no created_at, no expiry)."""
     leaf = read(path)
     words = frozenset(tokens(path.rsplit(".", 1)[-1]))
     if words & _NOT_TIMES or any(n.startswith(("birth", "death")) for n in leaf.namings):
@@ -249,15 +256,17 @@ def is_time(path: str) -> bool:
 
 
 def collection_is(name: str) -> str:
-    """"people", "things" or "" by the collection's name; the last part that says anything decides."""
+    """What a collection is about, by its name: "people", "things", "carriers" (things of a
+    person's doings, such as orders) or "". The last part that says anything decides.
+    """
     for part in reversed(re.split(r"[./:*]+", name[-MAX_NAME:])):
         level = _cut(tokens(part))
         people = speaks_of([level], PEOPLE, _PEOPLE_HAN)
         things = speaks_of([level], THINGS, _THINGS_HAN)
-        if people != things:
-            return "people" if people else "things"
-        if people and things:
+        if people or things:
             # the head noun is the last word: user_events are events, order_customers customers
-            last = next(t for t in reversed(level) if t in PEOPLE or t in THINGS)
-            return "people" if last in PEOPLE else "things"
+            last = next((t for t in reversed(level) if t in PEOPLE or t in THINGS), "")
+            if last in PEOPLE or not things:
+                return "people"
+            return "carriers" if last in _CARRIERS else "things"
     return ""

@@ -42,7 +42,7 @@ def count_numbers(values: NDArray[np.float64], hits: Counter[str]) -> None:
 
 
 def count_years(years: NDArray[np.int32], hits: Counter[str]) -> None:
-    """Counts over the years of dates: how many are dates, lie in a lifetime, and in which decade."""
+    """Counts over the years of dates: all, those in a lifetime, and how many of each decade."""
     hits["date"] += int(years.size)
     past = years[(years >= OLDEST) & (years <= _this_year())]
     hits["date.past"] += int(past.size)
@@ -85,7 +85,9 @@ def _count_points(
     if not starts.size:
         return
     one, two = numbers[starts], numbers[starts + 1]
-    inside = (np.abs(one) <= 180) & (np.abs(two) <= 180) & (np.minimum(np.abs(one), np.abs(two)) <= 90)
+    inside = (
+        (np.abs(one) <= 180) & (np.abs(two) <= 180) & (np.minimum(np.abs(one), np.abs(two)) <= 90)
+    )
     broken = (one != np.trunc(one)) | (two != np.trunc(two))
     hits["point"] += int(np.count_nonzero(inside & broken))
 
@@ -118,3 +120,12 @@ def count_bytes(values: pa.Array, hits: Counter[str]) -> pa.Array:
 
 def _this_year() -> int:
     return datetime.now(UTC).year
+
+
+def long_whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The whole numbers of seven and more digits among floating ones, as far as they are exact."""
+    size = np.abs(values)
+    with np.errstate(invalid="ignore"):
+        exact = (size >= 1e6) & (size < 2**53) & (values == np.trunc(values))
+    whole: NDArray[np.int64] = values[exact].astype(np.int64)
+    return whole

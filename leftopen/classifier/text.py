@@ -77,12 +77,12 @@ class Gate:
 
 
 def gate(length: tuple[int, int], chars: str = "", has: str = "") -> Gate:
-    """A gate from what `kinds.toml` says. Full-width forms are normalised before, so classes hold."""
+    """A gate from what `kinds.toml` says."""
     return Gate(
         shortest=length[0],
         longest=length[1],
         only=bits(chars) or _ANY,
-        needs=tuple(bits(name) for name in has.split()),
+        needs=tuple(bits(name.replace("|", " ")) for name in has.split()),
     )
 
 

@@ -52,8 +52,14 @@ _SOUND = (
     r"(?i)\.(?:wav|mp3|ogg|m4a|flac|amr|aac|opus)(?:\?.*)?$"
     r"|^(?:data:audio/|(?-i:UklGR|T2dnUw|SUQz))"
 )
-_ISO_DATE = r"^[12][0-9]{3}(?:[\-/.年] ?(?:0?[1-9]|1[0-2])[\-/.月] ?(?:0?[1-9]|[12][0-9]|3[01])日?)(?:[T ].*)?$"
-_LATE_DATE = r"^(?:0?[1-9]|[12][0-9]|3[01])[\-/. ](?:0?[1-9]|[12][0-9]|3[01]|[A-Za-z]{3,9})[\-/. ,]{1,2}[12][0-9]{3}$"
+_ISO_DATE = (
+    r"^[12][0-9]{3}[\-/.年] ?(?:0?[1-9]|1[0-2])[\-/.月] ?(?:0?[1-9]|[12][0-9]|3[01])日?"
+    r"(?:[T ].*)?$"
+)
+_LATE_DATE = (
+    r"^(?:0?[1-9]|[12][0-9]|3[01])[\-/. ](?:0?[1-9]|[12][0-9]|3[01]|[A-Za-z]{3,9})"
+    r"[\-/. ,]{1,2}[12][0-9]{3}$"
+)
 _PACKED_DATE = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])$"
 _NUMERIC = r"^[+\-]?[0-9]{1,9}(?:\.[0-9]{1,17})?$"
 _AGES = r"^[0-9]{1,3} ?(?:[-–~] ?[0-9]{1,3}|\+)$"
@@ -133,7 +139,11 @@ def _vocabularies(text: Text, hits: Hits) -> None:
 def _lexicon() -> tuple[pa.Array, pa.Array, str]:
     given = pa.array(sorted(set(NAMES.given.split())), pa.large_string())
     family = pa.array(sorted(set(NAMES.family.split())), pa.large_string())
-    return given, family, "^[" + "".join(sorted(set("".join(NAMES.han.split())))) + r"]\p{Han}{1,3}$"
+    return (
+        given,
+        family,
+        "^[" + "".join(sorted(set("".join(NAMES.han.split())))) + r"]\p{Han}{1,3}$",
+    )
 
 
 def _names(text: Text, hits: Hits) -> None:

@@ -115,7 +115,7 @@ REGISTER = "register"
 
 ROLES = (
     Role(
-        REGISTER, "MongoDB", "mongodb", 27017, "open", "residents; positions, more each second",
+        REGISTER, "MongoDB", "mongodb", 27017, "open", "residents, a stream of positions",
         _mongodb, _register,
     ),
     Role(
@@ -124,10 +124,10 @@ ROLES = (
     ),
     Role(
         "shop and clinic", "PostgreSQL", "postgresql", 5432, "open",
-        "orders of a shop, visits to a clinic", _postgresql, _shop_and_clinic,
+        "a shop's orders, a clinic's visits", _postgresql, _shop_and_clinic,
     ),
     Role(
-        "taxi", "Redis", "redis", 27017, "open", "taxi rides, on MongoDB's usual port",
+        "taxi", "Redis", "redis", 27017, "open", "taxi rides, on MongoDB's port",
         _redis, _taxi,
     ),
     Role("twin 1", "MongoDB", "mongodb", 27017, "locked", "asks for a password", _mongodb_locked),

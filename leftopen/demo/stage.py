@@ -146,7 +146,7 @@ def _explain(console: Console, code: int, grown: int) -> None:
         f"\nThe scan told all of them right: {count['open']} stores open to anyone, "
         f"{count['locked']} locked, {count['no store']} page that is no store.\n"
         f"Its exit code {code} says that the worst it found is of {_BANDS[code]} severity.\n"
-        f"While it looked, {grown} new positions came in. It kept none of the people's data.\n",
+        f"While it looked, {grown} new positions came in. It kept nobody's data.\n",
     )
 
 

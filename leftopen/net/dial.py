@@ -75,6 +75,9 @@ class _TcpStream:
         self._writer.close()
         with contextlib.suppress(OSError, EOFError, TimeoutError):
             await asyncio.wait_for(self._writer.wait_closed(), _CLOSE_SECONDS)
+        # A peer may leave TLS's farewell unanswered for as long as it likes; we do not wait for it.
+        self._writer.transport.abort()
+        await asyncio.sleep(0)  # the loop closes the socket in its next turn
 
 
 class Admission(Protocol):

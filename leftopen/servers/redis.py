@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import re
 import shutil
 import socket
 import ssl
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -101,6 +104,32 @@ def fill(
         _batch(link, pending)
         if tls:
             link.close()
+
+
+@contextlib.contextmanager
+def monitored(server: Server) -> Iterator[list[list[str]]]:
+    """What MONITOR shows until the block ends: the words of each command."""
+    seen: list[list[str]] = []
+    with (
+        socket.create_connection((server.address, server.port), timeout=10) as link,
+        link.makefile("r", encoding="latin-1", newline="\r\n") as lines,
+    ):
+        link.sendall(b"MONITOR\r\n")
+        assert lines.readline() == "+OK\r\n"
+
+        def follow() -> None:
+            for line in lines:
+                words = re.findall(r'"((?:[^"\\]|\\.)*)"', line)
+                if words[0] == "ECHO":  # the sign that all before it has been told
+                    return
+                seen.append(words)
+
+        reader = threading.Thread(target=follow)
+        reader.start()
+        yield seen
+        fill(server, [("ECHO", "end")])
+        reader.join(10)
+        assert not reader.is_alive()
 
 
 def _program(wanted: Path | Literal["wheel"] | None) -> Path:

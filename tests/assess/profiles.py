@@ -11,11 +11,18 @@ _FAMILIES = json.loads((Path(__file__).parents[1] / "data" / "families.json").re
 SPECIAL = frozenset(_FAMILIES["special"])
 
 
+# Kinds whose first part is not the family's name.
+_FAMILY = {
+    "birth": "birth_date", "trace": "location_trace", "device": "device_id", "place": "place_label",
+}  # fmt: skip
+
+
 def field(
     path: str, kind: str, confidence: float = 0.95, special: bool | None = None
 ) -> FieldProfile:
-    """A field whose family is the first part of its kind."""
-    family = kind.split(".")[0]
+    """A field whose family is told by the first part of its kind."""
+    first = kind.split(".")[0]
+    family = _FAMILY.get(first, first)
     marked = family in SPECIAL if special is None else special
     return FieldProfile(path, kind, family, marked, confidence, 1.0, 100)
 

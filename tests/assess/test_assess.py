@@ -33,6 +33,8 @@ def test_every_family_has_a_category_and_a_word() -> None:
     assert set(TABLES.words) >= set(FAMILIES) - {"none"}
     named = {f for rule in TABLES.rules for f in (*rule.all, *rule.any, *rule.with_)}
     assert named <= set(TABLES.words)
+    kinds_of_name = {"full_name", "part_name", "whole_birth_date"}
+    assert named <= set(FAMILIES) | kinds_of_name
     assert TABLES.signs["life"] | TABLES.signs["person"] <= set(FAMILIES)
 
 
@@ -54,8 +56,8 @@ def test_every_family_has_a_category_and_a_word() -> None:
         ({"score": "welfare"}, 3, "financial data (ENISA A2, base 3)"),
         ({"iban": "bank.iban"}, 2, "base 3), -1"),
         ({"iban": "bank.iban", "sum": "finance"}, 3, "income or balance is financial"),
-        ({"n": "card.number", "exp": "card.expiry"}, 4, "payment card number with its expiry"),
-        ({"n": "card.number"}, 3, "a payment card number is financial data"),
+        ({"n": "card.pan", "exp": "card.expiry"}, 4, "payment card number with its expiry"),
+        ({"n": "card.pan"}, 3, "a payment card number is financial data"),
         ({"exp": "card.expiry"}, 2, "a part of payment card data"),
         ({"s": "finance", "e": "education", "j": "job", "h": "housing"}, 4, "beside education"),
         ({"x": "ethnicity"}, 4, "ethnic origin is sensitive data (ENISA A2, base 4)"),
@@ -99,7 +101,9 @@ def test_a_picture_not_marked_as_special_is_simple_data() -> None:
         ("name.full birth_date email", 1),
         ("name.full birth_date address", 1),
         ("name.full birth_date phone", 1),
-        ("name.given name.family birth_date email", 1),
+        ("name.given.common name.family birth.date.unnamed email", 1),
+        ("name.full birth.year phone", 0.75),
+        ("name.full birth.place", 0.25),
         ("gov_id.es.dni name.full", 1),
         ("gov_id face_image", 1),
         ("name.full email", 1),
@@ -168,6 +172,8 @@ def test_a_deeper_set_that_counts_less_is_told() -> None:
         ("id", "person_id", "id", "person_id", False),
         ("card_id", "gov_id.cn.ric", "national.id", "gov_id.cn.ric", True),
         ("a", "gov_id.cn.ric", "b", "gov_id.es.dni", False),
+        ("a", "gov_id.us.ssn", "b", "gov_id.us.ssn.dashed", True),
+        ("a", "phone", "b", "phone.cn", True),
         ("mail", "email", "contact", "email", True),
         ("town", "locality", "town", "locality", False),
     ],

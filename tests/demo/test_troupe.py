@@ -119,3 +119,18 @@ def test_a_missing_package_is_one_clear_line(
         "leftopen demo needs SecantusDB: pip install 'leftopen[demo]'\n"
     )
     assert not (tmp_path / "demo").exists()
+
+
+def test_where_only_one_address_exists_it_plays_on_free_ports(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As on macOS: every server on 127.0.0.1, and the scan is told each of their ports."""
+    monkeypatch.setattr(places, "_BLOCKS", range(0))
+    with (tmp_path / "out").open("w") as out:
+        assert demo.run(Console(file=out, width=100), folder=tmp_path / "demo") == 0
+    told = (tmp_path / "out").read_text()
+    scan = next(line for line in told.splitlines() if line.startswith("$ leftopen scan"))
+    assert scan.count(" 127.0.0.1:") == len(ROLES)
+    assert "4 stores open to anyone, 3 locked, 1 page" in told
+    assert "127.0.0.1:" in capfd.readouterr().out  # the scan's own table
+    assert not (tmp_path / "demo" / standing.NOTE).exists()

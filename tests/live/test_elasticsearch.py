@@ -27,7 +27,7 @@ from leftopen.net.connection import Connection
 from leftopen.net.dial import TcpDialer
 from leftopen.scope import Scope
 from leftopen.servers.base import Server, ServerMissingError
-from leftopen.servers.opensearch import call, certificate, fill, opensearch, requests, visitor
+from leftopen.servers.opensearch import call, fill, opensearch, requests, visitor
 from leftopen.testing import start
 
 PASSWORD = "Correct-Horse-9-Battery"  # the plugin refuses weak ones
@@ -45,36 +45,14 @@ def _people() -> Iterator[dict[str, Any]]:
         }
 
 
-class _Dialer(TcpDialer):
-    """Ends for good what it dialled: Java's TLS 1.3 answers no close_notify, and asyncio would
-    hold the closed connection open for it longer than the test's event loop lives."""
-
-    def __init__(self) -> None:
-        super().__init__(Scope.loopback(), Budget(None, None))
-        self._dialled: list[Any] = []
-
-    async def dial(self, target: Target) -> Any:
-        stream = await super().dial(target)
-        self._dialled.append(stream)
-        return stream
-
-    async def end(self) -> None:
-        for stream in self._dialled:
-            stream._writer.transport.abort()
-        await asyncio.sleep(0)  # the sockets are closed by the loop
-
-
 @asynccontextmanager
 async def connect(
     server: Server, *, tls: bool = False, limits: StoreLimits = LIMITS
 ) -> AsyncIterator[Connection]:
-    dialer = _Dialer()
+    dialer = TcpDialer(Scope.loopback(), Budget(None, None))
     target = Target(ip_address(server.address), server.port)
-    try:
-        async with Connection(dialer, target, ENGINE.requests, limits, tls=tls) as connection:
-            yield connection
-    finally:
-        await dialer.end()
+    async with Connection(dialer, target, ENGINE.requests, limits, tls=tls) as connection:
+        yield connection
 
 
 async def probe(server: Server, *, tls: bool = False) -> Proof:
@@ -99,11 +77,6 @@ async def read(server: Server, *, tls: bool = False, rows: int = 200) -> Reading
             c.name: [batch async for batch in ENGINE.sample(connection, c, limits)] for c in listed
         }
         return Reading({c.name: c for c in listed}, batches, connection.requests)
-
-
-@pytest.fixture(scope="session")
-def pem(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @dataclass(frozen=True)
@@ -133,8 +106,8 @@ def opened() -> Iterator[Open]:
 
 
 @pytest.fixture(scope="session")
-def open_tls(pem: tuple[Path, Path]) -> Iterator[Server]:
-    with start(opensearch, tls=pem) as server:
+def open_tls(certificate: tuple[Path, Path]) -> Iterator[Server]:
+    with start(opensearch, tls=certificate) as server:
         fill(server, "people", [{"name": "Ann"}, {"name": "Lee"}], tls=True)
         yield server
 
@@ -147,8 +120,8 @@ def locked() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def locked_tls(pem: tuple[Path, Path]) -> Iterator[Server]:
-    with start(opensearch, password=PASSWORD, tls=pem) as server:
+def locked_tls(certificate: tuple[Path, Path]) -> Iterator[Server]:
+    with start(opensearch, password=PASSWORD, tls=certificate) as server:
         fill(server, "people", [{"name": "Ann"}], tls=True, password=PASSWORD)
         yield server
 

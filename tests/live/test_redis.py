@@ -9,17 +9,13 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
 import hiredis
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from leftopen.budget import Budget, StoreLimits
 from leftopen.engine import Collection
@@ -37,7 +33,7 @@ from leftopen.net.connection import Connection
 from leftopen.net.dial import TcpDialer
 from leftopen.scope import Scope
 from leftopen.servers.base import Server
-from leftopen.servers.redis import fill, redis
+from leftopen.servers.redis import fill, monitored, redis
 from leftopen.testing import start
 
 PERSON = "ann.lee@example.org"
@@ -205,32 +201,6 @@ async def test_ipv6() -> None:
 # --- nothing but reads ---------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def monitored(server: Server) -> Iterator[list[list[str]]]:
-    """What MONITOR shows until the block ends: the words of each command."""
-    seen: list[list[str]] = []
-    with (
-        socket.create_connection((server.address, server.port), timeout=10) as link,
-        link.makefile("r", encoding="latin-1", newline="\r\n") as lines,
-    ):
-        link.sendall(b"MONITOR\r\n")
-        assert lines.readline() == "+OK\r\n"
-
-        def follow() -> None:
-            for line in lines:
-                words = re.findall(r'"((?:[^"\\]|\\.)*)"', line)
-                if words[0] == "ECHO":  # the sign that all before it has been told
-                    return
-                seen.append(words)
-
-        reader = threading.Thread(target=follow)
-        reader.start()
-        yield seen
-        fill(server, [("ECHO", "end")])
-        reader.join(10)
-        assert not reader.is_alive()
-
-
 def _told(server: Server, *command: str) -> Any:
     with socket.create_connection((server.address, server.port), timeout=10) as link:
         link.sendall((" ".join(command) + "\r\n").encode())
@@ -330,29 +300,6 @@ async def test_protected_mode_is_heard_though_its_words_and_the_reset_race() -> 
 
 
 # --- TLS -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("tls")
-    pem = serialization.Encoding.PEM
-    (folder / "cert.pem").write_bytes(made.public_bytes(pem))
-    form, cipher = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, form, cipher))
-    return folder / "cert.pem", folder / "key.pem"
 
 
 async def test_tls_open(certificate: tuple[Path, Path]) -> None:

@@ -1,0 +1,190 @@
+"""What stands beside a field: persons or things, an address, a partner coordinate, a way in time.
+
+A second look at all fields of a collection together. It takes back what depends on a person where
+none is near, and makes a trace of positions that stand with a person's key and a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from leftopen.classifier import names
+from leftopen.classifier.catalogue import BY_ID, KINDS
+from leftopen.classifier.counts import Counts
+from leftopen.classifier.decide import SHARED, Candidate, choose
+from leftopen.classifier.names import Reading
+
+# Families that nobody but a person has: where one of them stands, the collection is about persons.
+_ANCHORS = frozenset(
+    {"email", "gov_id", "birth_date", "gender", "marital", "ethnicity", "religion", "politics"}
+    | {"health", "sexuality", "trade_union", "genetic", "face_embedding", "fingerprint", "iris"}
+    | {"voice", "nationality", "death_date", "family_tie", "age", "name", "criminal", "card"}
+    | {"phone", "username"}
+)
+_KEYS = frozenset(
+    {"person_id", "device_id", "vehicle", "gov_id", "phone", "email", "username", "name"}
+    | {"face_embedding", "social_account"}
+)
+_FACE_WORDS = ("face", "facial", "portrait", "mugshot", "headshot", "selfie", "avatar", "profil")
+_FACE_WORDS_EAST = ("人脸", "头像", "证件照", "面部")
+_TRACE = {kind.becomes: kind for kind in KINDS if kind.becomes}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a collection is about: by its name, and by the fields that are a person's for sure."""
+
+    collection: str  # "people", "things", "carriers" or ""
+    anchors: Mapping[str, str]  # path → family
+    keys: frozenset[str]  # paths that tell persons apart by a number an organisation gave
+
+    def person(self, path: str, reading: Reading) -> bool:
+        """Whether a person is near the field."""
+        if reading.person or self.collection == "people":
+            return True
+        others = len([p for p in self.anchors if p != path])
+        if self.collection == "things":  # a shop has an e-mail address, too
+            return others >= 2
+        return others >= 1 or bool(self.keys - {path})
+
+    def sure(self, path: str, reading: Reading) -> bool:
+        """The same for words that name things as well; a foreign key alone does not do."""
+        if reading.thing or reading.carrier:
+            return False
+        if reading.person or self.collection == "people":
+            return True
+        others = len([p for p in self.anchors if p != path])
+        return others >= (2 if self.collection in ("things", "carriers") else 1)
+
+
+def surroundings(
+    name: str, options: Mapping[str, list[Candidate]], readings: Mapping[str, Reading]
+) -> Surroundings:
+    """What the collection is about, from first choices that need no neighbour themselves."""
+    anchors: dict[str, str] = {}
+    keys: set[str] = set()
+    for path, found in options.items():
+        first = choose(c for c in found if not (c.naming and c.naming.weak and not c.kind.alone))
+        if first is None or first.confidence < 0.75 or readings[path].thing:
+            continue
+        if first.kind.family == "person_id":
+            keys.add(path)
+        elif first.kind.family in _ANCHORS and not first.kind.beside:
+            anchors[path] = first.kind.family
+    return Surroundings(names.collection_is(name), anchors, frozenset(keys))
+
+
+def settle(
+    path: str, option: Candidate, reading: Reading, around: Surroundings, counts: Counts
+) -> Candidate | None:
+    """The candidate once the neighbours are heard; None where they speak against it."""
+    kind, naming = option.kind, option.naming
+    person = around.person(path, reading)
+    things = around.collection in ("things", "carriers") and not person
+    telling = option.spoken and kind.alone > 0  # the values would do without the name
+    doubtful = naming is not None and naming.weak and not telling and kind.family != "gps"
+    if doubtful and not around.sure(path, reading):
+        return None
+    if kind.family in SHARED and not telling:
+        if reading.thing and not reading.person:
+            return None
+        if kind.family == "name" and not _names_a_person(option, reading):
+            return None
+        if things:
+            return None
+    if naming is None and kind.chance >= 0.05 and _speaks_of_things(reading, things):
+        return None
+    if kind.beside and not _beside(path, option, reading, around, counts, person):
+        return None
+    return _tuned(option, person, things)
+
+
+def _names_a_person(option: Candidate, reading: Reading) -> bool:
+    """`name` in a table of orders is the order's, unless a word for a person stands by it."""
+    weak = option.naming is not None and option.naming.weak
+    return not weak or reading.person or not reading.carrier
+
+
+def _speaks_of_things(reading: Reading, things: bool) -> bool:
+    return (reading.thing or reading.carrier or things) and not reading.person
+
+
+def _beside(
+    path: str,
+    option: Candidate,
+    reading: Reading,
+    around: Surroundings,
+    counts: Counts,
+    person: bool,
+) -> bool:
+    kind, naming = option.kind, option.naming
+    things = around.collection in ("things", "carriers")
+    if kind.beside == "person":
+        return person
+    if kind.beside in ("address", "text"):
+        return person or not (things or reading.thing)
+    if kind.beside == "position":
+        return person or not (things or reading.thing)
+    if kind.beside == "face":
+        word = naming.word if naming else ""
+        told = word.startswith(_FACE_WORDS) or any(w in word for w in _FACE_WORDS_EAST)
+        return told or person
+    return person and bool(around.anchors) and _spread(counts)  # "spread"
+
+
+def _spread(counts: Counts) -> bool:
+    """Whether dates lie in at least four decades, a fifth of them before 1990."""
+    decades = {int(k.split(".")[1]): v for k, v in counts.hits.items() if k.startswith("decade.")}
+    total = sum(decades.values())
+    filled = [d for d, v in decades.items() if v * 50 >= total]
+    early = sum(v for d, v in decades.items() if d < 9)
+    return len(filled) >= 4 and early * 5 >= total
+
+
+def _tuned(option: Candidate, person: bool, things: bool) -> Candidate | None:
+    """Confidence as the neighbours leave it."""
+    kind = option.kind
+    if option.spoken:
+        if kind.beside == "position":
+            return option.at(0.93, "a person is near") if person else option.at(0.65)
+        if kind.beside in ("address", "text") and not person and not kind.alone:
+            return option.at(option.confidence - 0.2, "no person is near")
+        weak = option.naming is not None and option.naming.weak
+        return option.at(option.confidence - 0.04) if weak else option
+    if kind.beside == "position":
+        return None  # a name alone makes no coordinate
+    if things:
+        return option.at(option.confidence * 0.5, "the collection is about things")
+    if person:
+        return option.at(min(option.confidence + 0.05, 0.89), "a person is near")
+    return option.at(option.confidence * 0.85, "no person is near")
+
+
+def traces(chosen: Mapping[str, Candidate], counts: Mapping[str, Counts]) -> dict[str, Candidate]:
+    """Positions that become a trace: a person's or device's key and a time stand with them."""
+    positions = {p: c for p, c in chosen.items() if c.kind.id in _TRACE}
+    keyed = any(c.kind.family in _KEYS for c in chosen.values())
+    if not positions or not keyed or not any(_timed(path, counts[path]) for path in counts):
+        return {}
+    said = "a key of a person or device and a time stand beside it"
+    return {
+        path: Candidate(
+            _TRACE[c.kind.id], max(c.confidence, 0.93), c.share, (*c.evidence, said), c.naming, True
+        )
+        for path, c in positions.items()
+    }
+
+
+def _timed(path: str, counts: Counts) -> bool:
+    if not counts.values or not names.is_time(path):
+        return False
+    moments = counts.types["time"] + counts.hits["epoch"]
+    if not counts.types["time"]:
+        moments += counts.hits["date"]
+    return moments * 2 >= counts.values
+
+
+def kind_ids(path: str) -> frozenset[str]:
+    """Kinds that the path names: their patterns are worth trying even where loose."""
+    return frozenset(name for name in names.read(path).namings if name in BY_ID)

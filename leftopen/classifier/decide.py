@@ -1,0 +1,184 @@
+"""From counts and names to kinds: which kind a field is, how surely, and why.
+
+Three voices are heard: the field's name, the values, and what stands beside the field. A kind is
+believed where the values speak for it beyond chance, or its name does and the values do not speak
+against it. The neighbours then raise or drop what depends on a person being there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from leftopen.classifier.catalogue import BY_ID, KINDS, Kind
+from leftopen.classifier.counts import Counts
+from leftopen.classifier.names import Naming, Reading
+
+NEEDED = 0.5  # confidence below which a field is not called personal
+_LISTED = frozenset({"vector.unit", "point"})  # measures that count lists, not their numbers
+_SURE = 1e-3  # by chance this seldom: beyond it the values speak
+# Families whose values a thing can have as well as a person: a shop's address, a firm's telephone.
+SHARED = frozenset(
+    {"name", "address", "phone", "locality", "postcode", "employer", "job", "free_text", "username"}
+    | {"face_image", "education", "travel", "housing", "place_label", "finance", "social_account"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A kind that a field may be, before the neighbours are heard."""
+
+    kind: Kind
+    confidence: float
+    share: float
+    evidence: tuple[str, ...]
+    naming: Naming | None
+    spoken: bool  # the values speak for it
+
+    def at(self, confidence: float, *why: str) -> Candidate:
+        """The same at another confidence."""
+        return replace(self, confidence=min(confidence, 0.99), evidence=(*self.evidence, *why))
+
+
+def candidates(counts: Counts, reading: Reading) -> tuple[list[Candidate], list[str]]:
+    """All kinds the field may be, and why those that its name says are not believed."""
+    found: list[Candidate] = []
+    against: list[str] = []
+    if not counts.values and not counts.lists:
+        return found, ["no values to look at"]
+    for kind in KINDS:
+        naming = reading.namings.get(kind.id)
+        if kind.becomes or not (naming or kind.alone):
+            continue
+        own = frozenset(naming.word.split()) if naming else frozenset()
+        if reading.tokens & frozenset(kind.unless) - own:
+            continue
+        if not _fits(kind, counts):
+            if naming and not kind.like:
+                against.append(f"the name says {_label(kind)}, the type of the values does not")
+            continue
+        one = _weigh(kind, counts, naming)
+        if one is not None:
+            found.append(one)
+        elif naming and not kind.like:
+            against.append(
+                f"the name says {_label(kind)}, but only {_percent(share_of(kind, counts))}"
+                f" of {_base(kind, counts):,} values are {kind.says}"
+            )
+    hashed = _hashed(counts, reading)
+    if hashed is not None:
+        found.append(hashed)
+    return found, [] if found else against
+
+
+def _fits(kind: Kind, counts: Counts) -> bool:
+    """Whether at least half of the values are of a type that the kind can have."""
+    if counts.lists and "vector" in kind.types:
+        return True
+    fitting = sum(counts.types[name] for name in kind.types)
+    return fitting * 2 >= counts.values > 0
+
+
+def _base(kind: Kind, counts: Counts) -> int:
+    return counts.lists if kind.key in _LISTED else counts.values
+
+
+def share_of(kind: Kind, counts: Counts) -> float:
+    """The part of the values that carry the kind's evidence."""
+    base = _base(kind, counts)
+    return min(counts.hits[kind.key] / base, 1.0) if base else 0.0
+
+
+def _weigh(kind: Kind, counts: Counts, naming: Naming | None) -> Candidate | None:
+    share, base = share_of(kind, counts), _base(kind, counts)
+    strength = naming.strength if naming else 0.0
+    named = (_name_says(kind, naming),) if naming else ()
+    told = _values_say(kind, share, base)
+    speaks = kind.evidenced and base > 0 and share >= kind.min_share
+    if naming and speaks:
+        confidence = kind.both if strength == 1.0 else kind.both - 0.06
+        return Candidate(kind, confidence, share, (*named, told), naming, True)
+    if kind.alone and speaks and _beyond_chance(kind, counts):
+        few = counts.values < 5 and not kind.check
+        return Candidate(kind, kind.alone * (0.85 if few else 1.0), share, (told,), None, True)
+    if naming and kind.named:
+        confidence = kind.named * (1.0 if strength == 1.0 else 0.85)
+        typed = 1.0 if counts.lists else sum(counts.types[t] for t in kind.types) / counts.values
+        why = (*named, told) if kind.evidenced else named
+        return Candidate(kind, confidence, share if share > 0 else typed, why, naming, False)
+    if naming and not naming.weak and kind.evidenced and share >= max(0.3, 3 * kind.chance):
+        why = (*named, told, "the other values are something else")
+        return Candidate(kind, 0.6, share, why, naming, False)
+    return None
+
+
+def _beyond_chance(kind: Kind, counts: Counts) -> bool:
+    """Whether so many passing values would hardly ever come by chance."""
+    if not kind.chance:
+        return True
+    return bool(kind.chance ** min(counts.hits[kind.key], 64) < _SURE)
+
+
+def _hashed(counts: Counts, reading: Reading) -> Candidate | None:
+    """A digest where the name promises something about a person: pseudonyms are still secrets."""
+    kind = BY_ID["secret.digest"]
+    promised = [BY_ID[name] for name in (*reading.namings, *reading.negated)]
+    promised = [k for k in promised if k.family not in ("secret", "person_id", "device_id")]
+    if not promised or "secret.digest" in reading.namings:
+        return None
+    share = share_of(kind, counts)
+    if share < kind.min_share:
+        return None
+    said = f"the name says {_label(promised[0])}, the values are hashes"
+    return Candidate(kind, 0.9, share, (said, _values_say(kind, share, counts.values)), None, True)
+
+
+def choose(options: Iterable[Candidate]) -> Candidate | None:
+    """The most believable; of equals the one that chance would give least, then the first."""
+    best: Candidate | None = None
+    for option in options:
+        if option.confidence < NEEDED:
+            continue
+        if best is None or _rank(option) > _rank(best):
+            best = option
+    return best
+
+
+def _rank(option: Candidate) -> tuple[float, float, float]:
+    return (round(option.confidence, 2), round(option.share, 1), -option.kind.chance)
+
+
+# ------------------------------------------------------------------------------ words of evidence
+
+_LABELS: Mapping[str, str] = {
+    "gov_id": "official number", "person_id": "a person's number", "ip": "IP address",
+    "gps": "position", "email": "e-mail", "family_tie": "relatives", "device_id": "device",
+}  # fmt: skip
+
+
+def _label(kind: Kind) -> str:
+    return _LABELS.get(kind.family, kind.family.replace("_", " "))
+
+
+def _name_says(kind: Kind, naming: Naming) -> str:
+    how = "may say" if naming.weak else "says"
+    rest = "" if naming.strength == 1.0 else ", among other words"
+    return f"the field's name {how} {_label(kind)} ({naming.language}: {naming.word}{rest})"
+
+
+def _values_say(kind: Kind, share: float, base: int) -> str:
+    if not kind.evidenced:
+        return f"{base:,} values"
+    if kind.check:
+        odds = f" (1 in {round(1 / kind.chance):,} would by chance)"
+        return f"{_percent(share)} of {base:,} values pass {kind.says}{odds}"
+    verb = "have" if kind.says.startswith("the ") else "are"
+    return f"{_percent(share)} of {base:,} values {verb} {kind.says}"
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.01:
+        return "under 1 %"
+    if 0.99 < share < 1:
+        return "over 99 %"
+    return f"{share * 100:.0f} %"
