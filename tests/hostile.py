@@ -6,12 +6,16 @@ then send what no honest server sends.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import struct
 import time
 from collections.abc import Callable
+from functools import wraps
+
+import bson
 
 Behaviour = Callable[[socket.socket], None]
 
@@ -234,8 +238,6 @@ def elasticsearch_liar(connection: socket.socket) -> None:
 
 def mongodb_liar(connection: socket.socket) -> None:
     """A MongoDB with nasty names, documents nested as deep as BSON can say, and floods of them."""
-    import bson
-
     deep = b"\x05\x00\x00\x00\x00"
     for _ in range(2_000):
         inner = b"\x03a\x00" + deep + b"\x00"
@@ -243,6 +245,8 @@ def mongodb_liar(connection: socket.socket) -> None:
     while True:
         head = _exactly(connection, 16)
         length, request = struct.unpack("<ii", head[:8])
+        if not 16 < length < 1 << 20:
+            return
         command = bson.decode(_exactly(connection, length - 16)[5:])
         verb = next(iter(command))
         database = command.get("$db", "")
@@ -303,6 +307,8 @@ def postgresql_liar(connection: socket.socket) -> None:
         return kind + struct.pack("!i", len(body) + 4) + body
 
     (length,) = struct.unpack("!i", _exactly(connection, 4))
+    if not 8 <= length < 1 << 16:
+        return
     body = _exactly(connection, length - 4)
     if body.startswith(struct.pack("!i", 80877103)):
         connection.sendall(b"N")
@@ -327,4 +333,17 @@ def postgresql_liar(connection: socket.socket) -> None:
             connection.sendall(message(b"D", row))
 
 
-LIARS: list[Behaviour] = [redis_liar, elasticsearch_liar, mongodb_liar, postgresql_liar]
+def hanging_up(behave: Behaviour) -> Behaviour:
+    """The same, but it ends the connection when it hears another protocol than its own."""
+
+    @wraps(behave)
+    def wrapped(connection: socket.socket) -> None:
+        with contextlib.suppress(ValueError, LookupError, struct.error, bson.errors.BSONError):
+            behave(connection)
+
+    return wrapped
+
+
+LIARS: list[Behaviour] = [
+    hanging_up(liar) for liar in (redis_liar, elasticsearch_liar, mongodb_liar, postgresql_liar)
+]

@@ -63,7 +63,7 @@ class Kind(BaseModel):
     named: float = Field(default=0.0, ge=0, le=1)  # confidence: only the name speaks
     alone: float = Field(default=0.0, ge=0, le=1)  # confidence: only the values speak
     both: float = Field(default=0.95, ge=0, le=1)  # confidence: name and values agree
-    beside: Literal["", "person", "address", "face", "position", "spread", "text"] = ""
+    beside: Literal["", "person", "someone", "face", "position", "spread", "text"] = ""
     becomes: str = ""  # the kind this one is made of once a collection is a trace
 
     @model_validator(mode="after")

@@ -28,6 +28,7 @@ _KEYS = frozenset(
 )
 _FACE_WORDS = ("face", "facial", "portrait", "mugshot", "headshot", "selfie", "avatar", "profil")
 _FACE_WORDS_EAST = ("人脸", "头像", "证件照", "面部")
+_PLACED = frozenset({"address", "phone"})
 _TRACE = {kind.becomes: kind for kind in KINDS if kind.becomes}
 
 
@@ -86,12 +87,14 @@ def settle(
     doubtful = naming is not None and naming.weak and not telling and kind.family != "gps"
     if doubtful and not around.sure(path, reading):
         return None
-    if kind.family in SHARED and not telling:
+    if kind.family in _PLACED and (around.collection == "things" and not person):
+        return None  # a shop's address and telephone look like anybody's
+    if kind.family in SHARED and (not telling or kind.family in _PLACED):
         if reading.thing and not reading.person:
             return None
         if kind.family == "name" and not _names_a_person(option, reading):
             return None
-        if things:
+        if things and kind.family not in _PLACED:
             return None
     if naming is None and kind.chance >= 0.05 and _speaks_of_things(reading, things):
         return None
@@ -122,7 +125,7 @@ def _beside(
     things = around.collection in ("things", "carriers")
     if kind.beside == "person":
         return person
-    if kind.beside in ("address", "text"):
+    if kind.beside in ("someone", "text"):
         return person or not (things or reading.thing)
     if kind.beside == "position":
         return person or not (things or reading.thing)
@@ -148,7 +151,7 @@ def _tuned(option: Candidate, person: bool, things: bool) -> Candidate | None:
     if option.spoken:
         if kind.beside == "position":
             return option.at(0.93, "a person is near") if person else option.at(0.65)
-        if kind.beside in ("address", "text") and not person and not kind.alone:
+        if kind.beside in ("someone", "text") and not person and not kind.alone:
             return option.at(option.confidence - 0.2, "no person is near")
         weak = option.naming is not None and option.naming.weak
         return option.at(option.confidence - 0.04) if weak else option

@@ -38,9 +38,9 @@ class Counts:
         kept = array.drop_null()
         if not len(kept):
             return
-        kind, seen = _count(kept, wanted, self.hits)
-        self.values += seen
-        self.types[kind] += seen
+        met = _count(kept, wanted, self.hits)
+        self.values += met.total()
+        self.types.update(met)
 
     def merge(self, other: Counts) -> None:
         """Adds the counts of the same field in another part of the data."""
@@ -51,36 +51,35 @@ class Counts:
         self.hits.update(other.hits)
 
 
-def _count(kept: pa.Array, wanted: frozenset[str], hits: Counter[str]) -> tuple[str, int]:
-    """The type of the values and how many they are."""
+def _count(kept: pa.Array, wanted: frozenset[str], hits: Counter[str]) -> Counter[str]:
+    """The values by type; what they hold goes into `hits`."""
     kind = kept.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return "text", values.count_text(kept, wanted, hits)
+        return Counter(text=values.count_text(kept, wanted, hits))
     if pa.types.is_boolean(kind):
-        return "boolean", len(kept)
+        return Counter(boolean=len(kept))
     if pa.types.is_integer(kind):
         numbers.count_numbers(kept.cast(pa.float64(), safe=False).to_numpy(), hits)
         values.count_whole_numbers(kept, wanted, hits)
-        return "integer", len(kept)
+        return Counter(integer=len(kept))
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return _count_reals(kept, wanted, hits), len(kept)
+        return _count_reals(kept, wanted, hits)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         numbers.count_times(kept, hits)
-        return "time", len(kept)
+        return Counter(time=len(kept))
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        plain = numbers.count_bytes(kept, hits)
-        values.count_text(plain, wanted, hits)
-        return "binary", len(kept)
-    return "other", len(kept)
+        plain = values.count_text(numbers.count_bytes(kept, hits), wanted, hits)
+        return Counter(text=plain, binary=len(kept) - plain)
+    return Counter(other=len(kept))
 
 
-def _count_reals(kept: pa.Array, wanted: frozenset[str], hits: Counter[str]) -> str:
-    """Numbers with a point; where a store made numbers of ids, the whole ones are read as such."""
-    if pa.types.is_decimal(kept.type) and kept.type.scale <= 0:
-        values.count_whole_numbers(kept, wanted, hits)
-        numbers.count_numbers(kept.cast(pa.float64()).to_numpy(zero_copy_only=False), hits)
-        return "integer"
+def _count_reals(kept: pa.Array, wanted: frozenset[str], hits: Counter[str]) -> Counter[str]:
+    """Numbers with a point; long whole ones are ids of which a store or a file made numbers."""
     reals = kept.cast(pa.float64()).to_numpy(zero_copy_only=False)
     numbers.count_numbers(reals, hits)
-    values.count_whole_numbers(pa.array(numbers.long_whole(reals)), wanted, hits)
-    return "real"
+    if pa.types.is_decimal(kept.type) and kept.type.scale <= 0:
+        values.count_whole_numbers(kept, wanted, hits)
+        return Counter(integer=len(kept))
+    whole = numbers.long_whole(reals)
+    values.count_whole_numbers(pa.array(whole), wanted, hits)
+    return Counter(integer=len(whole), real=len(kept) - len(whole))

@@ -24,6 +24,12 @@ SHARED = frozenset(
 )
 
 
+# Families of which stores keep hashes instead.
+_PSEUDONYMS = frozenset(
+    {"email", "phone", "name", "gov_id", "username", "ip", "card", "bank", "birth_date"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A kind that a field may be, before the neighbours are heard."""
@@ -63,7 +69,7 @@ def candidates(counts: Counts, reading: Reading) -> tuple[list[Candidate], list[
         elif naming and not kind.like:
             against.append(
                 f"the name says {_label(kind)}, but only {_percent(share_of(kind, counts))}"
-                f" of {_base(kind, counts):,} values are {kind.says}"
+                f" of {base_of(kind, counts):,} values are {kind.says}"
             )
     hashed = _hashed(counts, reading)
     if hashed is not None:
@@ -79,18 +85,20 @@ def _fits(kind: Kind, counts: Counts) -> bool:
     return fitting * 2 >= counts.values > 0
 
 
-def _base(kind: Kind, counts: Counts) -> int:
-    return counts.lists if kind.key in _LISTED else counts.values
+def base_of(kind: Kind, counts: Counts) -> int:
+    """How many values, or lists of numbers, the kind is looked for in."""
+    listed = kind.key in _LISTED or (counts.lists and "vector" in kind.types)
+    return counts.lists if listed else counts.values
 
 
 def share_of(kind: Kind, counts: Counts) -> float:
     """The part of the values that carry the kind's evidence."""
-    base = _base(kind, counts)
+    base = base_of(kind, counts)
     return min(counts.hits[kind.key] / base, 1.0) if base else 0.0
 
 
 def _weigh(kind: Kind, counts: Counts, naming: Naming | None) -> Candidate | None:
-    share, base = share_of(kind, counts), _base(kind, counts)
+    share, base = share_of(kind, counts), base_of(kind, counts)
     strength = naming.strength if naming else 0.0
     named = (_name_says(kind, naming),) if naming else ()
     told = _values_say(kind, share, base)
@@ -103,6 +111,8 @@ def _weigh(kind: Kind, counts: Counts, naming: Naming | None) -> Candidate | Non
         return Candidate(kind, kind.alone * (0.85 if few else 1.0), share, (told,), None, True)
     if naming and kind.named:
         confidence = kind.named * (1.0 if strength == 1.0 else 0.85)
+        if kind.vocabulary and share < 0.05:  # known words, and none of them is there
+            confidence *= 0.8
         typed = 1.0 if counts.lists else sum(counts.types[t] for t in kind.types) / counts.values
         why = (*named, told) if kind.evidenced else named
         return Candidate(kind, confidence, share if share > 0 else typed, why, naming, False)
@@ -123,7 +133,7 @@ def _hashed(counts: Counts, reading: Reading) -> Candidate | None:
     """A digest where the name promises something about a person: pseudonyms are still secrets."""
     kind = BY_ID["secret.digest"]
     promised = [BY_ID[name] for name in (*reading.namings, *reading.negated)]
-    promised = [k for k in promised if k.family not in ("secret", "person_id", "device_id")]
+    promised = [k for k in promised if k.family in _PSEUDONYMS]
     if not promised or "secret.digest" in reading.namings:
         return None
     share = share_of(kind, counts)

@@ -51,15 +51,18 @@ class Reading:
 
 def fold(text: str) -> str:
     """Small letters without accents, in compatibility form."""
+    return _bare(text).casefold()
+
+
+def _bare(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text)
     kept = "".join(c for c in plain if not unicodedata.combining(c) or _EAST.match(c))
-    return unicodedata.normalize("NFC", kept).casefold()
+    return unicodedata.normalize("NFC", kept)
 
 
 def tokens(name: str) -> Words:
     """`t_user_base.f_mobileNo2` → t, user, base, f, mobile, no, 2."""
-    parts = _HUMP.sub(" ", unicodedata.normalize("NFKC", name))
-    return tuple(_TOKEN.findall(fold(parts)))
+    return tuple(_TOKEN.findall(_HUMP.sub(" ", _bare(name)).casefold()))
 
 
 def _set(words: str) -> frozenset[str]:

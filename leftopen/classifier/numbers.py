@@ -10,15 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from leftopen.classifier.text import Gate, Text, bits
+from leftopen.classifier.text import readable
 
 OLDEST = 1905  # nobody alive was born before
 # Widths of the vectors that face, voice and other recognition models give.
 WIDTHS = (64, 96, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024, 1280, 1536, 2048, 4096)
 _UNIT = 0.02  # how far from one a unit vector's length may be
-
-_PRINTABLE = bits("digit letter space at dot dash colon slash punct")
-_ASCII = Gate(only=_PRINTABLE)
 
 
 def count_numbers(values: NDArray[np.float64], hits: Counter[str]) -> None:
@@ -93,7 +90,7 @@ def _count_points(
 
 
 def count_bytes(values: pa.Array, hits: Counter[str]) -> pa.Array:
-    """Counts over binary values by their first bytes; gives back those that are plain text."""
+    """Counts over binary values by their first bytes; gives back those that are text."""
     values = values.cast(pa.large_binary())
     lengths = pc.binary_length(values)
     images = pc.starts_with(values, b"\xff\xd8\xff")
@@ -114,8 +111,7 @@ def count_bytes(values: pa.Array, hits: Counter[str]) -> pa.Array:
         ("template", pc.greater_equal(lengths, 32)),
     ):
         hits[name] += int(pc.sum(found).as_py() or 0)
-    full = values.filter(pc.greater(lengths, 0))
-    return Text(full).select(_ASCII).values
+    return readable(values)
 
 
 def _this_year() -> int:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from leftopen.classifier import context, names
 from leftopen.classifier.columns import leaves
 from leftopen.classifier.counts import Counts
-from leftopen.classifier.decide import Candidate, candidates, choose
+from leftopen.classifier.decide import Candidate, base_of, candidates, choose
 from leftopen.classifier.names import Reading
 from leftopen.model import FieldProfile
 
@@ -119,6 +119,6 @@ def _profile(
         special=best.kind.special,
         confidence=round(best.confidence, 3),
         share=round(best.share, 4),
-        values=counts.values,
+        values=base_of(best.kind, counts),
         evidence=best.evidence,
     )

@@ -25,16 +25,22 @@ MAX_READ = 4_096  # characters that are looked at
 
 # What is no name of a programmer's but invisible: it would keep a detector from firing.
 _HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
-_AT = re.compile(r"[^\s:/|,;<>()\[\]{}]*[^\s:/|,;<>()\[\]{}@.]@[^\s:/|,;<>()\[\]{}]*")
+# What stands around an at sign; one at the beginning (@timestamp) is ordinary, unless it follows
+# a bracket or slash and a host's name comes after it.
+_AT = re.compile(
+    r"[^\s:/|,;<>()\[\]{}]*[^\s:/|,;<>()\[\]{}@.]@[^\s:/|,;<>()\[\]{}]*"
+    r"|(?<=[:/|,;<>()\[\]{}])@[^\s:/|,;<>()\[\]{}.]+\.[^\s:/|,;<>()\[\]{}]+"
+)
 _UUID = re.compile(r"(?i)[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 _MAC = re.compile(r"(?i)(?<![0-9a-f])[0-9a-f]{2}(?:[:\-][0-9a-f]{2}){5}(?![0-9a-f])")
-_IP4 = re.compile(r"(?<![\d.])(?:\d{1,3}[._\-]){3}\d{1,3}(?![\d])")
+_IP4 = re.compile(r"(?<!\d)(?<!\d\.)(?:\d{1,3}[._\-]){3}\d{1,3}(?![\d])")
 _IP6 = re.compile(r"(?i)(?<![0-9a-z])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![0-9a-z:])")
 _PHONE = re.compile(r"(?:\+|\b00)[1-9]\d{0,2}(?:[ ().\-_/]{0,3}\d){6,13}")
 _PLATE = re.compile(r"[\u4e00-\u9fff][A-Za-z][·. \-]?[A-Za-z0-9]{5,6}")
 _IBAN = re.compile(
     r"(?i)(?<![a-z0-9])[a-z]{2}\d{2}(?:[ \-]?[a-z0-9]{4}){2,7}(?:[ \-]?[a-z0-9]{1,4})?"
 )
+_HKID = re.compile(r"(?i)(?<![a-z0-9])[a-z]{1,2}\d{6}\([0-9a]\)")
 _GROUPED = re.compile(r"\d+(?:[ .\-_/]\d+)+")
 _PIECE = re.compile(r"[^\W_]+(?:[+=][^\W_]+)*=*")
 _LONG = re.compile(r"[A-Za-z0-9+/_\-]{20,}={0,2}")
@@ -76,6 +82,7 @@ def _replaced(text: str) -> str:
     text = _IP6.sub(lambda m: "<ip>" if _is_ip6(m[0]) else m[0], text)
     text = _PHONE.sub("<phone>", text)
     text = _PLATE.sub("<plate>", text)
+    text = _HKID.sub("<id-number>", text)
     return "".join(
         part if _KEPT.fullmatch(part) else _open_parts(part) for part in _around(text, _KEPT)
     )

@@ -53,6 +53,9 @@ def _table() -> NDArray[np.uint16]:
 
 
 _CLASS = _table()
+_CONTROL = np.zeros(256, dtype=np.bool_)
+_CONTROL[:32] = True
+_CONTROL[[9, 10, 13]] = False  # tab and line ends are text
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,25 @@ def _is_wide(array: pa.Array) -> bool:
     return bool(window.size) and bool(window.max() >= 0x80)
 
 
+def readable(values: pa.Array) -> pa.Array:
+    """Of binary values those that are text: UTF-8 without control characters."""
+    whole = values.cast(pa.large_binary())
+    if not len(whole) or whole.buffers()[2] is None:
+        return pa.array([], pa.large_string())
+    offsets = np.frombuffer(whole.buffers()[1], dtype=np.int64)
+    offsets = offsets[whole.offset : whole.offset + len(whole) + 1]
+    data = np.frombuffer(whole.buffers()[2], dtype=np.uint8)
+    wrong = _wrong_utf8(data, offsets) | _CONTROL[data]
+    return whole.filter(pa.array(~_touched(wrong, offsets))).cast(pa.large_string())
+
+
+def _touched(wrong: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which values hold a marked byte."""
+    before = np.concatenate([[0], np.cumsum(wrong)])
+    found: NDArray[np.bool_] = before[offsets[1:]] > before[offsets[:-1]]
+    return found
+
+
 def _valid(array: pa.Array) -> pa.Array:
     """The same strings; in values that are no UTF-8 every byte above 127 becomes `?`."""
     try:
@@ -193,8 +215,7 @@ def _valid(array: pa.Array) -> pa.Array:
         offsets = np.frombuffer(array.buffers()[1], dtype=np.int64)
         offsets = offsets[array.offset : array.offset + len(array) + 1]
         data = np.frombuffer(array.buffers()[2], dtype=np.uint8).copy()
-        wrong = np.concatenate([[0], np.cumsum(_wrong_utf8(data, offsets))])
-        broken = np.repeat(wrong[offsets[1:]] > wrong[offsets[:-1]], np.diff(offsets))
+        broken = np.repeat(_touched(_wrong_utf8(data, offsets), offsets), np.diff(offsets))
         window = data[offsets[0] : offsets[-1]]
         window[broken & (window >= 0x80)] = ord("?")
         return pa.Array.from_buffers(

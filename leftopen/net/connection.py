@@ -38,7 +38,8 @@ class Dialer(Protocol):
     """Opens streams; asks the scope and charges the budget before it does."""
 
     async def dial(self, target: Target) -> Stream:
-        """Raises ScopeRefused, Refused, Silent or another NetError."""
+        """Raises ScopeRefused, Refused, Silent or another NetError. Bounds its own time, apart
+        from what it waits for the budget."""
         ...
 
 
@@ -97,7 +98,12 @@ class Connection:
     async def reopen(self) -> None:
         """Close, and dial the same target again (there is no way to dial another)."""
         await self.close()
-        stream = await self._timed(self._dialer.dial(self.target))
+        if self.seconds_left == 0:
+            raise BudgetSpent(code="seconds")
+        began = self._clock()
+        stream = await self._dialer.dial(self.target)
+        # Dialling is bounded by the dialer, and may wait for our own budget: not the store's fault.
+        self._deadline += self._clock() - began
         self._stream = stream
         if self.tls:
             await self._timed(stream.start_tls())

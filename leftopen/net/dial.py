@@ -89,8 +89,9 @@ class Admission(Protocol):
 class TcpDialer:
     """Dials addresses only, never names: what may be resolved was pinned when the scope loaded."""
 
-    def __init__(self, scope: Scope, budget: Admission) -> None:
-        self._scope, self._budget = scope, budget
+    def __init__(self, scope: Scope, budget: Admission, patience: float = 3.0) -> None:
+        """`patience` is how many seconds a connection may take, once the budget allows it."""
+        self._scope, self._budget, self._patience = scope, budget, patience
 
     async def dial(self, target: Target) -> _TcpStream:
         self._scope.require(target.address)
@@ -98,8 +99,11 @@ class TcpDialer:
         await self._budget.admit(host)
         family = socket.AF_INET6 if target.address.version == 6 else socket.AF_INET
         try:
-            reader, writer = await asyncio.open_connection(
-                host, target.port, family=family, flags=socket.AI_NUMERICHOST
+            reader, writer = await asyncio.wait_for(
+                asyncio.open_connection(
+                    host, target.port, family=family, flags=socket.AI_NUMERICHOST
+                ),
+                self._patience,
             )
         except OSError as error:
             raise _as_net_error(error) from None

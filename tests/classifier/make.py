@@ -32,7 +32,7 @@ def digits(width: int) -> Callable[[random.Random], str]:
 
 @cache
 def _valid(check: str, shape: str) -> tuple[str, ...]:
-    """Numbers of a shape (`9` a digit, `A` a letter, d/m/y a date, others as they are) that pass."""
+    """Numbers of a shape that pass: `9` a digit, `A` a letter, `yymmdd` a date, others as is."""
     chance = random.Random(f"{check}{shape}")
     found: list[str] = []
     for _ in range(200):
@@ -55,7 +55,9 @@ def _shaped(chance: random.Random, shape: str) -> str:
         for c in text
     ]  # fmt: skip
     if text != shape:  # digits of the date are not to be thrown again
-        at = min(i for i, (a, b) in enumerate(zip(text, shape, strict=True)) if a != b or b in "ymd")
+        at = min(
+            i for i, (a, b) in enumerate(zip(text, shape, strict=True)) if a != b or b in "ymd"
+        )
         size = 8 if "yyyy" in shape else 6
         start = next(shape.index(d) for d in ("yyyymmdd", "yymmdd", "ddmmyy") if d in shape)
         made[start : start + size] = list(text[start : start + size])
@@ -72,11 +74,17 @@ def any_of(*words: object) -> Maker:
     return lambda r: r.choice(words)
 
 
-GIVEN = "Anna Bernd Carmen Dmitri Elena François Giulia Hans Ingrid João Katarzyna Luís Mehmet".split()
-RARE = "Quillon Perpetua Zebedee Ottoline Thaddeus".split()
-FAMILY = "Smith Schneider Rossi García Novak Silva Jansen Dubois Ivanov Kaya Thornbury Zwickel".split()
-HAN = "王 李 张 刘 陈 杨 赵 黄 周 吴".split()
-HAN_GIVEN = "伟 芳 娜 秀英 敏 静 强 磊 洋 艳 勇 军 建国 桂英 欣怡".split()
+GIVEN = [
+    *("Anna", "Bernd", "Carmen", "Dmitri", "Elena", "François", "Giulia", "Hans", "Ingrid"),
+    *("João", "Katarzyna", "Luís", "Mehmet"),
+]
+RARE = ["Quillon", "Perpetua", "Zebedee", "Ottoline", "Thaddeus"]
+FAMILY = [
+    *("Smith", "Schneider", "Rossi", "García", "Novak", "Silva", "Jansen", "Dubois", "Ivanov"),
+    *("Kaya", "Thornbury", "Zwickel"),
+]
+HAN = ["王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴"]
+HAN_GIVEN = ["伟", "芳", "娜", "秀英", "敏", "静", "强", "磊", "勇", "建国", "桂英", "欣怡"]
 STREETS = ("Hauptstraße", "Gartenweg", "Lindenallee", "Bahnhofstr.")
 
 
@@ -89,7 +97,8 @@ def han_name(r: random.Random) -> str:
 
 
 def email(r: random.Random) -> str:
-    return f"{r.choice(GIVEN).lower()}.{r.randrange(999)}@{r.choice(('example', 'post'))}.{r.choice(('org', 'de', 'com'))}"
+    host = r.choice(("example.org", "post.example.de", "mail.example.com"))
+    return f"{r.choice(GIVEN).lower()}.{r.randrange(999)}@{host}"
 
 
 def address_de(r: random.Random) -> str:
@@ -97,11 +106,13 @@ def address_de(r: random.Random) -> str:
 
 
 def address_us(r: random.Random) -> str:
-    return f"{r.randint(1, 9999)} {r.choice(('Oak', 'Maple', 'Elm'))} {r.choice(('Street', 'Ave', 'Blvd'))}, Springfield"
+    street = f"{r.choice(('Oak', 'Maple', 'Elm'))} {r.choice(('Street', 'Ave', 'Blvd'))}"
+    return f"{r.randint(1, 9999)} {street}, Springfield"
 
 
 def address_cn(r: random.Random) -> str:
-    return f"{r.choice(('北京市朝阳区', '上海市浦东新区'))}{r.choice(('建国', '世纪'))}路{r.randint(1, 99)}号"
+    place = r.choice(("北京市朝阳区", "上海市浦东新区"))
+    return f"{place}{r.choice(('建国', '世纪'))}路{r.randint(1, 99)}号"
 
 
 def born(r: random.Random) -> date:
@@ -152,7 +163,19 @@ def bcrypt(r: random.Random) -> str:
 
 
 def prose(r: random.Random) -> str:
-    words = "she called about the leak again and asked when somebody would come to see it".split()
+    words = (
+        "she",
+        "called",
+        "about",
+        "the",
+        "leak",
+        "and",
+        "asked",
+        "when",
+        "they",
+        "would",
+        "come",
+    )
     return " ".join(r.choice(words) for _ in range(r.randint(8, 20))).capitalize() + "."
 
 

@@ -24,6 +24,7 @@ from leftopen.servers.base import ServerMissingError
 from leftopen.servers.opensearch import fill as fill_index
 from leftopen.servers.opensearch import opensearch
 from leftopen.testing import leftopen, peer, start
+from tests.hostile import hanging_up
 
 # In cells. Each could not stand in an output by chance.
 CELLS = {
@@ -168,13 +169,16 @@ def planted() -> Iterator[list[str]]:
         where = [mongo.where, cache.where, base.where]
         explainers = (_redis_that_explains, _mongodb_that_explains, _http_that_explains,
                       _postgresql_that_explains)  # fmt: skip
-        where += [str(stack.enter_context(peer(behave))) for behave in explainers]
+        where += [str(stack.enter_context(peer(hanging_up(behave)))) for behave in explainers]
         with contextlib.suppress(ServerMissingError):
             # where it is missing, tests/live/test_elasticsearch.py says so at the end of the run
             search = stack.enter_context(opensearch())
-            documents = [{"note": CELLS["opensearch text"], NAMES["opensearch field"]: 1}] * 20
-            index = NAMES["opensearch index"]
-            fill_index(search, index, [{"_id": CELLS["opensearch id"], **d} for d in documents])
+            index, field = NAMES["opensearch index"], NAMES["opensearch field"]
+            said = CELLS["opensearch text"]
+            documents = [
+                {"_id": f"{CELLS['opensearch id']}-{n}", "note": said, field: n} for n in range(20)
+            ]
+            fill_index(search, index, documents)
             where.append(search.where)
         yield where
 

@@ -1,0 +1,72 @@
+"""The catalogue covers every family, agrees with the law's list and checks itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from pydantic import ValidationError
+
+from leftopen.classifier.catalogue import KINDS, MEASURES, Catalogue, Kind
+from leftopen.classifier.names import tokens
+from leftopen.classifier.values import whole
+
+FAMILIES = json.loads((Path(__file__).parents[1] / "data" / "families.json").read_text("utf-8"))
+
+
+def test_every_family_has_a_kind_and_every_kind_a_family() -> None:
+    assert {kind.family for kind in KINDS} | {"none"} == set(FAMILIES["families"])
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.id)
+def test_kind_is_special_where_its_family_is(kind: Kind) -> None:
+    assert kind.special == (kind.family in FAMILIES["special"])
+    assert (kind.category == "art10") == (kind.family == "criminal")
+
+
+def test_every_measure_is_used_and_every_pattern_compiles() -> None:
+    assert {kind.measure for kind in KINDS if kind.measure} == MEASURES
+    for kind in KINDS:
+        if kind.pattern:
+            pc.match_substring_regex(pa.array(["x"]), whole(kind))
+
+
+def test_words_are_said_in_many_languages_and_can_be_found() -> None:
+    spoken = {language for kind in KINDS for language in kind.words}
+    assert spoken >= {"en", "zh", "es", "pt", "fr", "de", "nl", "it", "ru", "tr", "id"}
+    for kind in KINDS:
+        for word in (w for words in kind.words.values() for w in words):
+            assert tokens(word.removesuffix("?")), (kind.id, word)
+
+
+ENTRY: dict[str, object] = {"id": "a", "family": "email", "says": "a", "types": ["text"]}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},  # nothing is looked for
+        {"pattern": "a", "measure": "lat"},
+        {"pattern": "a", "check": "no_such", "chance": 0.1},
+        {"pattern": "a", "check": "luhn"},  # without its chance
+        {"measure": "no_such"},
+        {"named": 0.5, "alone": 0.5},
+        {"pattern": "a", "chars": "consonants"},
+        {"pattern": "a", "dpv": "Email"},
+        {"pattern": "a", "colour": "red"},
+        {"pattern": "a", "like": "nobody"},
+    ],
+)
+def test_wrong_entry_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Catalogue.model_validate({"kind": [ENTRY | wrong]})
+
+
+def test_kind_listed_twice_is_refused() -> None:
+    good = ENTRY | {"pattern": "a"}
+    assert Catalogue.model_validate({"kind": [good]}).kind[0].id == "a"
+    with pytest.raises(ValidationError):
+        Catalogue.model_validate({"kind": [good, good]})
