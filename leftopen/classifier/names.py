@@ -237,7 +237,7 @@ def _covers(matched: Words, word: str) -> bool:
 
 
 def _taken_back(kind: str, before: Words, after: Words, matched: Words, word: str) -> bool:
-    coded = bool(BY_ID[kind].vocabulary) or "boolean" in BY_ID[kind].types
+    coded = bool(BY_ID[kind].vocabulary)
     for token in after:
         if token in _HEADS and not (coded and token in ("id", "status", "type", "level", "kind")):
             return True
