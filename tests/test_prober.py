@@ -58,7 +58,8 @@ class Asked:
     async def sample(
         self, connection: Connection, collection: Collection, limits: StoreLimits
     ) -> AsyncIterator[Any]:
-        for batch in ():
+        nothing: tuple[Any, ...] = ()
+        for batch in nothing:
             yield batch
 
 

@@ -38,7 +38,7 @@ class Surroundings:
 
     collection: str  # "people", "things", "carriers" or ""
     anchors: Mapping[str, str]  # path → family
-    keys: frozenset[str]  # paths that tell persons apart by a number an organisation gave
+    keys: frozenset[str]  # paths of numbers that tell persons or their devices apart
 
     def person(self, path: str, reading: Reading) -> bool:
         """Whether a person is near the field."""
@@ -63,17 +63,19 @@ def surroundings(
     name: str, options: Mapping[str, list[Candidate]], readings: Mapping[str, Reading]
 ) -> Surroundings:
     """What the collection is about, from first choices that need no neighbour themselves."""
+    about = names.collection_is(name)
+    placed = _PLACED if about == "things" else frozenset()  # a shop's telephone is no person's
     anchors: dict[str, str] = {}
     keys: set[str] = set()
     for path, found in options.items():
         first = choose(c for c in found if not (c.naming and c.naming.weak and not c.kind.alone))
         if first is None or first.confidence < 0.75 or readings[path].thing:
             continue
-        if first.kind.family == "person_id":
+        if first.kind.family in ("person_id", "device_id", "vehicle"):
             keys.add(path)
-        elif first.kind.family in _ANCHORS and not first.kind.beside:
+        elif first.kind.family in _ANCHORS - placed and not first.kind.beside:
             anchors[path] = first.kind.family
-    return Surroundings(names.collection_is(name), anchors, frozenset(keys))
+    return Surroundings(about, anchors, frozenset(keys))
 
 
 def settle(
@@ -84,8 +86,11 @@ def settle(
     person = around.person(path, reading)
     things = around.collection in ("things", "carriers") and not person
     telling = option.spoken and kind.alone > 0  # the values would do without the name
-    doubtful = naming is not None and naming.weak and not telling and kind.family != "gps"
-    if doubtful and not around.sure(path, reading):
+    if naming and naming.weak and not telling and kind.family != "gps":
+        clear = naming.strength == 1.0 and around.sure(path, reading)
+    else:
+        clear = True
+    if not clear:
         return None
     if kind.family in _PLACED and (around.collection == "things" and not person):
         return None  # a shop's address and telephone look like anybody's
@@ -94,7 +99,7 @@ def settle(
             return None
         if kind.family == "name" and not _names_a_person(option, reading):
             return None
-        if things and kind.family not in _PLACED:
+        if things and kind.family not in _PLACED and kind.beside != "text":
             return None
     if naming is None and kind.chance >= 0.05 and _speaks_of_things(reading, things):
         return None
@@ -122,13 +127,13 @@ def _beside(
     person: bool,
 ) -> bool:
     kind, naming = option.kind, option.naming
-    things = around.collection in ("things", "carriers")
+    things = around.collection == "things" or reading.thing
     if kind.beside == "person":
         return person
-    if kind.beside in ("someone", "text"):
-        return person or not (things or reading.thing)
-    if kind.beside == "position":
-        return person or not (things or reading.thing)
+    if kind.beside == "text":  # what people write stands in logs and events, too
+        return person or not things
+    if kind.beside in ("someone", "position"):
+        return person or not (things or around.collection == "carriers")
     if kind.beside == "face":
         word = naming.word if naming else ""
         told = word.startswith(_FACE_WORDS) or any(w in word for w in _FACE_WORDS_EAST)

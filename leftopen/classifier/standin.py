@@ -21,7 +21,7 @@ from leftopen.classifier.checksums import passes
 from leftopen.classifier.names import fold
 
 MAX_NAME = 200  # characters of a name that are shown
-MAX_READ = 4_096  # characters that are looked at
+MAX_READ = 1_024  # characters that are looked at: detectors cost the square of the length
 
 # What is no name of a programmer's but invisible: it would keep a detector from firing.
 _HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
@@ -46,11 +46,14 @@ _PIECE = re.compile(r"[^\W_]+(?:[+=][^\W_]+)*=*")
 _LONG = re.compile(r"[A-Za-z0-9+/_\-]{20,}={0,2}")
 _JWT = re.compile(r"eyJ[\w\-]{8,}\.[\w\-]{8,}(?:\.[\w\-]*)?")
 # Days and moments are ordinary in names of indexes and backups; a birth date is mostly older.
+# A day and four digits more may be a personal number, so a time has to be written out.
 _DATE = re.compile(
     r"(?<!\d)20\d\d(?P<s>[.\-_/]?)(?:0[1-9]|1[0-2])(?:(?P=s)(?:0[1-9]|[12]\d|3[01])"
-    r"(?:[T_\-.]?(?:[01]\d|2[0-3])(?:[:.\-]?[0-5]\d){0,2}Z?)?)?(?!\d)"
-    r"|(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)20\d\d(?P<d>[.\-])(?:[0-5]?\d)(?!\d)"
+    r"(?:[T_\-.]?(?:[01]\d|2[0-3])[:.\-]?[0-5]\d[:.\-]?[0-5]\dZ?"
+    r"|T(?:[01]\d|2[0-3])(?:[:.\-]?[0-5]\d)?Z?)?)?(?!\d)"
+    r"|(?<!\d)20\d\d[.\-][0-5]?\d(?!\d)"
 )
+_YEARS = re.compile(r"(?:19|20)\d\d(?:[ .\-_/](?:19|20)\d\d)*")
 _ORDINAL = re.compile(r"[A-Za-z]{3,}\d{1,6}")  # a word and a number: events000123
 _KEPT = re.compile(r"<(?:email|phone|ip|mac|uuid|number|id-number|iban|plate|token|name)>")
 
@@ -61,12 +64,15 @@ def stand_in(name: str) -> str:
     A pure function. What is hidden by percent-encoding, full-width digits or invisible characters
     is found; then the plain form is given, replaced. A stand-in stays what it is.
     """
-    bare = _HIDDEN.sub("", unicodedata.normalize("NFKC", name[:MAX_READ]))
+    read = name[:MAX_READ]
+    if len(name) > MAX_READ:  # a number cut in two would be no number any more
+        read = re.sub(r"[^\W_]*$", "", read)
+    bare = _HIDDEN.sub("", unicodedata.normalize("NFKC", read))
     opened = _HIDDEN.sub("", unicodedata.normalize("NFKC", unquote(unquote(bare))))
     shown = _replaced(opened)
     if shown == opened:  # nothing in the decoded form; in the form as written?
         found = _replaced(bare)
-        shown = name[:MAX_READ] if found == bare else found
+        shown = read if found == bare else found
     return (
         shown if len(shown) <= MAX_NAME and len(name) <= MAX_READ else shown[: MAX_NAME - 1] + "…"
     )
@@ -101,6 +107,8 @@ def _around(text: str, pattern: re.Pattern[str]) -> list[str]:
 def _open_parts(text: str) -> str:
     """Dates are set aside; in what lies between them numbers, tokens and names are replaced."""
     text = _LONG.sub(lambda m: "<token>" if _is_token(m[0]) else m[0], text)
+    # before dates are set aside: a personal number can hold one
+    text = _GROUPED.sub(lambda m: "<id-number>" if _checked("", m[0]) else m[0], text)
     parts = _around(text, _DATE)
     return "".join(
         part if odd else _between_dates(part)
@@ -129,7 +137,7 @@ def _is_ip6(text: str) -> bool:
 def _grouped(text: str) -> str:
     """Digits in groups: nine and more of them are a number that somebody wrote out."""
     digits = sum(c.isdigit() for c in text)
-    if digits < 9:
+    if digits < 9 or _YEARS.fullmatch(text):
         return text
     return "<id-number>" if _checked("", text) else "<number>"
 

@@ -225,6 +225,8 @@ def product(r: random.Random) -> str:
 
 # (collection, field name, values): what is not personal data, however it looks.
 OTHER: list[tuple[str, str, Maker]] = [
+    ("payment", "rental_id", whole_in(1, 9999)),
+    ("users", "title_of_courtesy", any_of("Ms.", "Dr.")),
     ("orders", "order_no", digits(9)),
     ("orders", "order_no", digits(11)),
     ("orders", "order_number", digits(16)),

@@ -78,6 +78,42 @@ def test_positions_are_a_trace_only_with_a_key_and_a_time() -> None:
     assert alone.confidence < 0.7
 
 
+def test_devices_and_plates_make_traces_as_persons_do() -> None:
+    place = {"lat": column(float_in(47, 55)), "lng": column(float_in(6, 15))}
+    seen = {"recorded_at": column(make.recent)}
+    for key in (
+        {"imei": column(valid("imei", "359999999999999"))},
+        {"plate_number": column(make.plate_cn)},
+        {"device_id": column(make.hexadecimal(16))},
+    ):
+        found = classify(pa.table({**key, **place, **seen}), "app.events").fields
+        assert {found["lat"].kind, found["lng"].kind} == {"trace.lat", "trace.lon"}, key
+    bare = classify(pa.table({"sensor": column(whole_in(1, 9)), **place, **seen}), "readings")
+    assert set(families(bare).values()) == {"none"}
+
+
+def test_customers_orders_and_shops_have_addresses_but_only_some_are_a_persons() -> None:
+    place = {"address": column(make.address_de), "city": column(any_of("Ulm", "Bonn"))}
+    mail = {"email": column(make.email)}
+    who = {"customer_id": column(whole_in(1, 999))}
+    personal = {"address": "address", "city": "locality"}
+    for columns, name in (({**place}, "customers"), ({**place, **who}, "orders")):
+        found = families(classify(pa.table(columns), name))
+        assert {path: found[path] for path in place} == personal, name
+    for name in ("stores", "suppliers"):
+        found = families(classify(pa.table({**place, **mail}), name))
+        assert {path: found[path] for path in place} == {"address": "none", "city": "none"}
+
+
+def test_what_people_write_is_told_from_what_programs_write() -> None:
+    text = column(make.prose)
+    assert families(classify(pa.table({"chat_message": text}), "log_stream"))["chat_message"] == (
+        "free_text"
+    )
+    assert families(classify(pa.table({"message": text}), "log_stream"))["message"] == "none"
+    assert families(classify(pa.table({"comment": text}), "products"))["comment"] == "none"
+
+
 def test_documents_as_they_are_sampled() -> None:
     chance = column(make.full_name)
     batch = documents(
