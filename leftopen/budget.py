@@ -22,7 +22,7 @@ class StoreLimits:
     seconds: float = 60.0
     reply_bytes: int = 8 << 20
     silence: float = 3.0
-    rows: int = 2_000
+    rows: int = 200  # of one collection (privacy rule R3)
     collections: int = 500
 
 

@@ -162,7 +162,7 @@ _OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_ty
     show_default=True,
     help="MiB that may be read from one store",
 )
-@click.option("--rows", type=click.IntRange(1, 100_000), default=1000, show_default=True,
+@click.option("--rows", type=click.IntRange(1, 100_000), default=200, show_default=True,
               help="rows that are sampled from one collection")  # fmt: skip
 def scan_command(
     targets: tuple[str, ...], scope: Path | None, ports: str | None,

@@ -28,7 +28,7 @@ from leftopen.model import Proof, Target, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.scripted import Reply, Script, ScriptedDialer
 
-LIMITS = StoreLimits()
+LIMITS = StoreLimits(rows=2_000)
 GREETING = {
     "name": "node-1",
     "cluster_name": "town",

@@ -110,7 +110,9 @@ class Peer:
 async def opened(
     dialer: ScriptedDialer, limits: StoreLimits | None = None
 ) -> AsyncIterator[Connection]:
-    async with Connection(dialer, TARGET, ENGINE.requests, limits or StoreLimits()) as connection:
+    async with Connection(
+        dialer, TARGET, ENGINE.requests, limits or StoreLimits(rows=2_000)
+    ) as connection:
         yield connection
 
 
@@ -137,7 +139,7 @@ async def sampled(
     peer: Peer, collection: Collection, limits: StoreLimits | None = None
 ) -> list[pa.RecordBatch]:
     async with opened(peer.dialer) as connection:
-        batches = ENGINE.sample(connection, collection, limits or StoreLimits())
+        batches = ENGINE.sample(connection, collection, limits or StoreLimits(rows=2_000))
         return [batch async for batch in batches]
 
 
@@ -589,7 +591,7 @@ def test_the_plan_is_gentle(
     records: int | None, size: int | None, stored: bool, how: str, rows: int
 ) -> None:
     told = people(records, size, stored=stored)
-    plan = mongodb._plan(told, told.handle, StoreLimits())
+    plan = mongodb._plan(told, told.handle, StoreLimits(rows=2_000))
     assert (plan.how, plan.rows) == (how, rows)
 
 

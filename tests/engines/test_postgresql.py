@@ -133,7 +133,7 @@ class Peer:
 
 def connection(dialer: ScriptedDialer, limits: StoreLimits | None = None, **options: Any) -> Any:
     target = Target(ip_address("127.0.0.1"), 5432)
-    return Connection(dialer, target, ENGINE.requests, limits or StoreLimits(), **options)
+    return Connection(dialer, target, ENGINE.requests, limits or StoreLimits(rows=2_000), **options)
 
 
 async def probe(peer: Peer, limits: StoreLimits | None = None, *, tls: bool = False) -> Proof:

@@ -23,7 +23,7 @@ from leftopen.model import Proof, Target, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.scripted import Reply, Script, ScriptedDialer, ScriptedStream
 
-LIMITS = StoreLimits(bytes=32 << 20, reply_bytes=1 << 20, seconds=30)
+LIMITS = StoreLimits(bytes=32 << 20, reply_bytes=1 << 20, seconds=30, rows=2_000)
 KEYS = [b"sess:%08x" % (n * 7919) for n in range(40)]
 
 

@@ -31,7 +31,7 @@ from leftopen.servers.opensearch import call, fill, opensearch, requests, visito
 from leftopen.testing import start
 
 PASSWORD = "Correct-Horse-9-Battery"  # the plugin refuses weak ones
-LIMITS = StoreLimits(silence=15.0)  # a node shares two cores with the rest of the run
+LIMITS = StoreLimits(silence=15.0, rows=2_000)  # a node shares two cores with the rest of the run
 PEOPLE = 2_500
 
 

@@ -57,7 +57,7 @@ def connect(
 ) -> Connection:
     dialer = TcpDialer(Scope.loopback(), Budget(None, None))
     target = Target(ip_address(address), port)
-    return Connection(dialer, target, ENGINE.requests, limits or StoreLimits(), tls=tls)
+    return Connection(dialer, target, ENGINE.requests, limits or StoreLimits(rows=2_000), tls=tls)
 
 
 async def verdict(port: int, **options: Any) -> Verdict:
@@ -69,7 +69,7 @@ async def read(
     port: int, limits: StoreLimits | None = None, **options: Any
 ) -> list[tuple[Collection, list[pa.RecordBatch]]]:
     """Every collection with its sample, over one connection."""
-    limits = limits or StoreLimits()
+    limits = limits or StoreLimits(rows=2_000)
     async with connect(port, **options) as connection:
         return [
             (one, [batch async for batch in ENGINE.sample(connection, one, limits)])
@@ -139,7 +139,7 @@ async def test_its_collections_and_samples(left_open: Server) -> None:
     assert people.bytes is not None
     assert people.bytes > PEOPLE * 100
     table = pa.Table.from_batches(batches)
-    assert table.num_rows == StoreLimits().rows
+    assert table.num_rows == 2_000
     assert {field.name: field.type for field in table.schema} == {
         "_id": pa.string(),
         "name": pa.string(),
@@ -152,7 +152,7 @@ async def test_its_collections_and_samples(left_open: Server) -> None:
     seen = table.column("seen").to_pylist()
     assert len(set(seen)) == len(seen)
     assert seen != sorted(seen)  # drawn at random: the first 2,000 came in order
-    assert max(seen) >= StoreLimits().rows
+    assert max(seen) >= 2_000
     (orders,) = told["town.orders"][1]
     assert orders.column("sum").to_pylist() == [9.5] * 30
 
@@ -243,7 +243,7 @@ async def test_the_server_was_asked_for_reads_only() -> None:
     # hello, buildInfo and getMore the profiler leaves out, as MongoDB's does
     assert set(asked) == {"listDatabases", "listCollections", "find", "collStats", "aggregate"}
     pipelines = [command["pipeline"] for _, command in noted if "aggregate" in command]
-    assert pipelines == [[{"$sample": {"size": StoreLimits().rows}}]]
+    assert pipelines == [[{"$sample": {"size": 2_000}}]]
     changed = {what for what in ("insert", "update", "delete") if before[what] != after[what]}
     assert changed == set()
     assert after["query"] > before["query"]

@@ -79,7 +79,7 @@ def connect(server: PostgresServer, limits: StoreLimits | None = None) -> Connec
         TcpDialer(Scope.loopback(), Budget(None, None)),
         Target(ip_address(server.address), server.port),
         ENGINE.requests,
-        limits or StoreLimits(),
+        limits or StoreLimits(rows=2_000),
     )
 
 

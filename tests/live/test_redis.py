@@ -44,7 +44,7 @@ def connection(
 ) -> Connection:
     dialer = TcpDialer(Scope.loopback(), Budget(None, None))
     target = Target(ip_address(address), port)
-    return Connection(dialer, target, ENGINE.requests, limits or StoreLimits(), tls=tls)
+    return Connection(dialer, target, ENGINE.requests, limits or StoreLimits(rows=2_000), tls=tls)
 
 
 async def probe(port: int, **options: Any) -> Proof:
