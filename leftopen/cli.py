@@ -9,6 +9,7 @@ import platform
 import secrets
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ from leftopen.discover import Plan, parse_ports, plan
 from leftopen.errors import LeftopenError, UsageError
 from leftopen.model import Run
 from leftopen.net.resolve import resolve
-from leftopen.progress import Listener, Silence
+from leftopen.progress import Finished, Listener, Silence
 from leftopen.scanner import Beginning, default_ports, scan
 from leftopen.store import Store
 from leftopen.terminal import TerminalListener
@@ -58,7 +59,16 @@ class _Cli(click.Group):
         except BrokenPipeError:  # the reader of our output went away: nothing left to say
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = exitcode.ERROR
+        except Exception as error:  # a fault of ours: one line as well, and no value in it
+            _complain(f"this is a fault in leftopen ({_place_of(error)}); please report it")
+            code = exitcode.ERROR
         sys.exit(code if isinstance(code, int) else exitcode.OK)
+
+
+def _place_of(error: Exception) -> str:
+    """What kind of error it was and where it came from: for a report, without its text."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
 def _complain(text: str) -> None:
@@ -273,6 +283,9 @@ class _Work:
                     asyncio.run(self._events(listener))
             else:
                 asyncio.run(self._events(Silence()))
+        run = self._record.load(self._run_id)
+        if not run.complete:
+            self._record.keep(self._run_id, Finished(complete=False))
         return self._record.load(self._run_id)
 
     async def _events(self, listener: Listener) -> None:

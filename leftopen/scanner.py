@@ -112,6 +112,8 @@ class _Scan:
                 await asyncio.gather(*judges)
                 self._open.put_nowait(None)
             self.events.put_nowait(Finished(complete=True))
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None  # the first is the cause; the rest were cancelled
         finally:
             self.events.put_nowait(None)
 

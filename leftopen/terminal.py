@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+)
+from rich.text import Text
 
 from leftopen.model import Service, Verdict
 from leftopen.progress import (
@@ -28,6 +38,17 @@ _STYLES = {
 }
 
 
+class _SinceStart(ProgressColumn):
+    """Seconds since the scan began; a bar that is full must not look as if time stood still."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = time.monotonic()
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{time.monotonic() - self._began:.0f} s", style="dim")
+
+
 class TerminalListener:
     """Draws on the console given (standard error); use as a context manager.
 
@@ -41,7 +62,7 @@ class TerminalListener:
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
+            _SinceStart(),
             console=console,
             transient=True,
         )
@@ -95,6 +116,6 @@ class TerminalListener:
 
 def _line(service: Service) -> str:
     style = _STYLES.get(service.verdict, "dim")
-    name = service.engine or "?"
+    name = service.engine or "–"
     where = str(service.target).replace("[", r"\[")
     return f"  {where:<24} {name:<14} [{style}]{service.verdict}[/]"

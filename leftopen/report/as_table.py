@@ -188,7 +188,7 @@ def _summary(run: Run) -> RenderableType:
     looked = f"{view.count(run.targets, 'target')} tried, "
     told = {
         "Run": f"{plain(run.id)}, leftopen {plain(run.version)} on {plain(run.host)}",
-        "When": f"{view.moment(run.started)}, took {view.duration(run)}",
+        "When": f"{view.moment(run.started)}, {'took ' * bool(run.finished)}{view.duration(run)}",
         "Scope": _scope(run),
         "Looked": f"{looked}{view.count(len(run.services), 'service')} judged",
         "End": "complete" if run.complete else f"not complete; go on with: {view.go_on(run)}",
