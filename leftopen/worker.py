@@ -19,7 +19,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Literal
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
 from leftopen.budget import StoreLimits
 from leftopen.classifier import Profiler, stand_in
@@ -49,6 +49,7 @@ class Job(BaseModel):
 class Said(BaseModel):
     """One line from the worker: `ask` for a connection, a collection's profile, or the end."""
 
+    model_config = ConfigDict(extra="forbid")
     what: Literal["ask", "collection", "end"]
     collection: CollectionProfile | None = None
     done: int = 0
@@ -57,9 +58,6 @@ class Said(BaseModel):
     requests: tuple[str, ...] = ()
     bytes_read: int = 0
     errors: tuple[ScanError, ...] = ()
-
-
-JOB = TypeAdapter(Job)
 
 
 def _say(said: Said) -> None:
@@ -80,7 +78,7 @@ class _Parent:
             if line == b"go\n":
                 self._granted.release()
             else:
-                self._jobs.put_nowait(JOB.validate_json(line))
+                self._jobs.put_nowait(Job.model_validate_json(line))
         os._exit(0)  # the parent is gone: nobody is left to read for
 
     async def admit(self, host: str) -> None:
