@@ -72,6 +72,7 @@ _COLUMNS = (
 _NAME = r'"(?:[^"\0]|"")+"'
 _TABLE = rf'(?:ONLY )?(?!"pg_|"information_schema"){_NAME}\.{_NAME}'
 _SAMPLED = r" TABLESAMPLE pg_catalog\.system \(\d{1,3}\.\d{6}\)"
+_THINNED = r" WHERE pg_catalog\.random\(\) < [01]\.\d{6}"
 _CELL = (
     rf"(?:{_NAME}|pg_catalog\.left\({_NAME}, \d+\)|pg_catalog\.substr\({_NAME}, 1, \d+\)"
     rf"|CASE WHEN {_NAME} IS DISTINCT FROM NULL THEN "
@@ -89,7 +90,7 @@ _TEMPLATES = {
     "SELECT count": re.compile(rf"SELECT pg_catalog\.count\(\*\) FROM {_TABLE}"),
     "SELECT count sampled": re.compile(rf"SELECT pg_catalog\.count\(\*\) FROM {_TABLE}{_SAMPLED}"),
     "SELECT rows": re.compile(rf"{_ROWS} LIMIT \d+"),
-    "SELECT rows sampled": re.compile(rf"{_ROWS}{_SAMPLED} LIMIT \d+"),
+    "SELECT rows sampled": re.compile(rf"{_ROWS}{_SAMPLED}(?:{_THINNED})? LIMIT \d+"),
 }
 NAMES = frozenset(_TEMPLATES)
 
@@ -184,12 +185,15 @@ def rows_of(
     limit: int,
     row_bytes: int,
     percent: float | None = None,
+    share: float = 1.0,
 ) -> str:
-    """Reads up to `limit` rows, from about `percent` of the pages if given; cells are cut so that
-    a row of all columns stays below about `row_bytes` bytes."""
+    """Reads up to `limit` rows, from about `percent` of the pages if given and of their rows about
+    the `share` from 0 to 1; cells are cut so that a row of all columns stays below about
+    `row_bytes` bytes."""
     most = max(64, row_bytes // (4 * max(1, len(columns))))  # UTF-8: up to 4 bytes a character
     cells = ", ".join(_cell(column, most) for column in columns)
-    return f"SELECT {cells} FROM {_table(relation)}{_sampled(percent)} LIMIT {int(limit)}"
+    thin = f" WHERE pg_catalog.random() < {share:.6f}" if percent and share < 1 else ""
+    return f"SELECT {cells} FROM {_table(relation)}{_sampled(percent)}{thin} LIMIT {int(limit)}"
 
 
 _TEXTS = {25, 1043}  # text, character varying

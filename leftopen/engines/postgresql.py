@@ -47,6 +47,7 @@ _COUNTED_PAGES = 1_000  # a table up to this size is counted whole if the server
 _COUNTED_PAGES_IN_ALL = 20_000  # of one store
 _LOOKED_AT_PAGES = 500  # to estimate the rows of a larger one
 _ROOM = 4  # times the rows wanted
+_LEAST_PAGES = 24  # drawn for a sample, if there are as many
 
 _SHOWS_TRUST = {"28000", "28P01", "3D000", "42501"}  # after AuthenticationOk: role, database, right
 _NO_TABLESAMPLE = {"42601", "0A000", "42883", "42704"}  # it came with 9.5; others lack it
@@ -329,12 +330,15 @@ async def _drawn(
     """At most `rows` rows: all of a table that has no more, else those of random pages."""
     row_bytes = session.connection.limits.reply_bytes // 2
     if item.records is not None and item.records > rows:
-        # How many pages SYSTEM takes varies by about the root of their number: ask for more, so
-        # that it seldom gives too few. A limit near what is wanted would cut off the last pages,
-        # often the newest rows: leave room, and thin at random here.
-        pages = rows * (item.pages or 1) / item.records
-        percent = 100 * rows / item.records * (1 + 2 / math.sqrt(max(1.0, pages)))
-        statement = sql.rows_of(item.relation, columns, _ROOM * rows, row_bytes, percent)
+        # SYSTEM takes each page by chance: few pages might be none, and rows of one page are alike.
+        # So many pages, of which the server gives a part of the rows. A limit near what is wanted
+        # would cut off the last pages, often the newest rows: leave room, and thin at random here.
+        pages = max(1, item.pages or 1)
+        on_a_page = item.records / pages
+        wanted = min(float(pages), max(_LEAST_PAGES, 2 * rows / on_a_page))
+        share = min(1.0, 2 * rows / (wanted * on_a_page))
+        percent = 100 * wanted / pages
+        statement = sql.rows_of(item.relation, columns, _ROOM * rows, row_bytes, percent, share)
         try:
             result = await session.select(statement, _ROOM * rows)
         except ServerRefused as refused:

@@ -519,14 +519,20 @@ ANY_COLUMN = st.builds(
     st.text(min_size=1).filter(lambda name: "\0" not in name),
     st.lists(ANY_COLUMN, min_size=1, max_size=5),
     st.none() | st.floats(0, 1_000),
+    st.floats(0, 1),
     st.booleans(),
 )
 def test_whatever_the_names_a_statement_is_one_select(
-    schema: str, table: str, columns: list[sql.Column], percent: float | None, whole: bool
+    schema: str,
+    table: str,
+    columns: list[sql.Column],
+    percent: float | None,
+    share: float,
+    whole: bool,
 ) -> None:
     relation = sql.Relation(1, schema, table, whole, (1,))
     for text in (
-        sql.rows_of(relation, columns, 10, 1_000_000, percent),
+        sql.rows_of(relation, columns, 10, 1_000_000, percent, share),
         sql.count_of(relation, percent),
     ):
         assert sql.request_name(text).startswith("SELECT ")
