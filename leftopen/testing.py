@@ -27,20 +27,24 @@ from leftopen.servers.base import Server, ServerMissingError
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Server)
+T = TypeVar("T")
 
 _missing: dict[str, str] = {}
 
 
-def start(launcher: Callable[P, S], *args: P.args, **options: P.kwargs) -> S:
-    """The running server; or, where its program is missing, a skip that the end of the run names.
-
-    The caller stops the server.
-    """
+def need(made: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """What `made` returns; or, where it raises ServerMissingError, a skip that the end of the run
+    names."""
     try:
-        return launcher(*args, **options)
+        return made(*args, **options)
     except ServerMissingError as missing:
-        _missing[f"{launcher.__module__}.{launcher.__qualname__}"] = str(missing)
+        _missing[f"{made.__module__}.{made.__qualname__}"] = str(missing)
         pytest.skip(str(missing))
+
+
+def start(launcher: Callable[P, S], *args: P.args, **options: P.kwargs) -> S:
+    """The running server, which the caller stops; a skip where its program is missing."""
+    return need(launcher, *args, **options)
 
 
 @contextlib.contextmanager
