@@ -76,7 +76,8 @@ class _TcpStream:
         with contextlib.suppress(OSError, EOFError, TimeoutError):
             await asyncio.wait_for(self._writer.wait_closed(), _CLOSE_SECONDS)
         # A peer may leave TLS's farewell unanswered for as long as it likes; we do not wait for it.
-        self._writer.transport.abort()
+        with contextlib.suppress(AttributeError):  # Python 3.11.2: aborting TLS that is over fails
+            self._writer.transport.abort()
         await asyncio.sleep(0)  # the loop closes the socket in its next turn
 
 
