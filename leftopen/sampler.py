@@ -15,9 +15,9 @@ from typing import Self
 from pydantic import ValidationError
 
 from leftopen.budget import StoreLimits
+from leftopen.messages import Job, Said
 from leftopen.model import CollectionProfile, Profile, ScanError, Service, Stage
 from leftopen.net.dial import Admission
-from leftopen.worker import Job, Said
 
 _LINE = 16 << 20  # bytes of the longest line that is taken from a worker
 _GRACE = 10.0  # seconds beyond the store's own after which a worker is ended

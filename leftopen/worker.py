@@ -17,15 +17,12 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from leftopen.budget import StoreLimits
 from leftopen.classifier import Profiler, stand_in
 from leftopen.engine import Collection, Engine
 from leftopen.engines import all_engines
 from leftopen.errors import LeftopenError, NetError, PeerClosed
+from leftopen.messages import Job, Said
 from leftopen.model import CollectionProfile, FieldProfile, ScanError, Stage, Target
 from leftopen.net.connection import Connection
 from leftopen.net.dial import TcpDialer
@@ -33,31 +30,7 @@ from leftopen.scope import Scope
 
 MEMORY = 1 << 30  # bytes of private memory, as the system counts them; resident stays far below
 FIELDS_PER_STORE = 20_000
-
-
-class Job(BaseModel):
-    """One open store to read, as the parent hands it over."""
-
-    engine: str
-    address: str
-    port: int
-    host: str | None
-    tls: bool
-    limits: StoreLimits
-
-
-class Said(BaseModel):
-    """One line from the worker: `ask` for a connection, a collection's profile, or the end."""
-
-    model_config = ConfigDict(extra="forbid")
-    what: Literal["ask", "collection", "end"]
-    collection: CollectionProfile | None = None
-    done: int = 0
-    total: int = 0
-    complete: bool = False
-    requests: tuple[str, ...] = ()
-    bytes_read: int = 0
-    errors: tuple[ScanError, ...] = ()
+_LEAST_SHARE = 1 << 20  # bytes that any one collection may take of its store's
 
 
 def _say(said: Said) -> None:
@@ -118,7 +91,7 @@ class _Reading:
         self.complete = len(chosen) == len(collections)
         room = FIELDS_PER_STORE
         for done, collection in enumerate(chosen, 1):
-            profile = await self._read(collection)
+            profile = await self._read(collection, last=done == len(chosen))
             if len(profile.fields) > room:
                 profile = replace(profile, fields=profile.fields[:room])
                 self.complete = False
@@ -128,10 +101,13 @@ class _Reading:
                 self.complete = self.complete and done == len(chosen)
                 return
 
-    async def _read(self, collection: Collection) -> CollectionProfile:
+    async def _read(self, collection: Collection, *, last: bool) -> CollectionProfile:
         profiler = Profiler(collection.name)
+        # One collection of heavy records must not leave nothing for all the others.
+        share = self.connection.bytes_left // (1 if last else 4)
+        limits = replace(self.job.limits, bytes=max(_LEAST_SHARE, share))
         try:
-            async for batch in self.engine.sample(self.connection, collection, self.job.limits):
+            async for batch in self.engine.sample(self.connection, collection, limits):
                 profiler.update(batch)
         except Exception as error:
             self._failed(Stage.SAMPLE, error)
