@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -54,11 +54,12 @@ def documents(docs: Iterable[Mapping[str, Any]]) -> pa.RecordBatch:
     arrays = [_array(columns[name], count) for name in names]
     if not names:  # rows without a single value still count
         return pa.RecordBatch.from_arrays([pa.nulls(count)], names=[""])
-    return pa.RecordBatch.from_arrays(arrays, names=[_text(name) for name in names])
+    return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
 def rows(names: Sequence[str], values: Iterable[Sequence[Any]]) -> pa.RecordBatch:
     """The same for rows of a table whose columns are `names`; nested values are opened alike."""
+    names = [_text(name) for name in names]
     columns: dict[str, _Column] = {
         name: _Column(False) for name in list(dict.fromkeys(names))[:MAX_COLUMNS]
     }
@@ -74,7 +75,7 @@ def rows(names: Sequence[str], values: Iterable[Sequence[Any]]) -> pa.RecordBatc
         if column.values or not any(other.startswith((name + ".", name + "[")) for other in columns)
     }
     arrays = [_array(column, count) for column in kept.values()]
-    return pa.RecordBatch.from_arrays(arrays, names=[_text(name) for name in kept])
+    return pa.RecordBatch.from_arrays(arrays, names=list(kept))
 
 
 def _walk(
@@ -86,7 +87,7 @@ def _walk(
         if depth >= MAX_DEPTH:
             return
         for key, inner in value.items():
-            name = str(key)
+            name = _text(str(key))
             varies = _KEY_IS_DATA.search(name) is not None
             part = "*" if varies else name
             _walk(
@@ -130,7 +131,10 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bool | float | datetime | date):
         return value
     if isinstance(value, int):
-        return value if value in _INT64 else str(value)[:MAX_CELL]
+        if value in _INT64:
+            return value
+        # Python refuses to write very long numbers in decimal
+        return (str(value) if value.bit_length() < 4_096 else hex(value))[:MAX_CELL]
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value[:MAX_CELL])
     if isinstance(value, Decimal):
@@ -186,7 +190,12 @@ def _arrow_type(values: Sequence[Any]) -> pa.DataType:
 
 def _as_naive(value: datetime) -> datetime:
     """UTC without a zone, so that mixed columns have one type."""
-    return value if value.tzinfo is None else (value - value.utcoffset()).replace(tzinfo=None)  # type: ignore[operator]
+    if value.tzinfo is None:
+        return value
+    try:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:  # at the ends of time a zone leads over them
+        return value.replace(tzinfo=None)
 
 
 def _as_string(value: Any) -> str:

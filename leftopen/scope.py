@@ -87,7 +87,11 @@ def vantage(address: Address) -> Vantage:
 
 
 def _within(network: Network, others: Iterable[Network]) -> bool:
-    return any(network.version == o.version and network.subnet_of(o) for o in others)  # type: ignore[arg-type]
+    return any(
+        # mypy does not see that both are of one version
+        network.version == o.version and network.subnet_of(o)  # type: ignore[arg-type]
+        for o in others
+    )
 
 
 def subtract(networks: Iterable[Network], holes: Iterable[Network]) -> list[Network]:
@@ -99,7 +103,7 @@ def subtract(networks: Iterable[Network], holes: Iterable[Network]) -> list[Netw
             if _within(net, (hole,)):
                 continue
             if _within(hole, (net,)):
-                rest.extend(net.address_exclude(hole))  # type: ignore[arg-type]
+                rest.extend(net.address_exclude(hole))  # type: ignore[arg-type]  # as in _within
             else:
                 rest.append(net)
         left = rest

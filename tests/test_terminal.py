@@ -12,6 +12,7 @@ from rich.text import Text
 from leftopen.model import ScanError, Stage, Target, Verdict
 from leftopen.progress import (
     CollectionRead,
+    Event,
     ExposureRated,
     Failed,
     Finished,
@@ -24,13 +25,13 @@ from leftopen.terminal import TerminalListener
 from tests.test_store import EXPOSURE, SERVICE
 
 
-def shown(*events: object) -> str:
+def shown(*events: Event) -> str:
     """Everything that was drawn, without colours."""
     drawn = io.StringIO()
     console = Console(file=drawn, force_terminal=True, width=100, color_system=None)
     with TerminalListener(console) as listener:
         for event in events:
-            listener.on(event)  # type: ignore[arg-type]
+            listener.on(event)
             listener._bar.refresh()
     return Text.from_ansi(drawn.getvalue()).plain
 
