@@ -116,7 +116,7 @@ class MongoDB:
         for database in users[:_PROBED_DATABASES] + system:
             try:
                 if await _readable(connection, database, codes):
-                    return proof(Verdict.OPEN, "find answered without credentials")
+                    return proof(Verdict.OPEN, "a find was answered without credentials")
             except ServerRefused as refused:
                 codes.append(refused.code)
         other = next((code for code in codes if code not in _UNAUTHORIZED), None)
