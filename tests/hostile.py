@@ -113,6 +113,22 @@ def html_page(connection: socket.socket) -> None:
         connection.sendall(head % len(body) + body)
 
 
+def says(data: bytes) -> Behaviour:
+    """A peer that answers the first it hears with this, whatever it was, and ends."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(data)
+
+    behave.__name__ = f"says {data[:12]!r}"
+    return behave
+
+
+def banner(connection: socket.socket) -> None:
+    connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+    mute(connection)
+
+
 MUTTERERS: list[Behaviour] = [
     mute,
     echo,

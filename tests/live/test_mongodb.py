@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -247,58 +245,3 @@ async def test_the_server_was_asked_for_reads_only() -> None:
     changed = {what for what in ("insert", "update", "delete") if before[what] != after[what]}
     assert changed == set()
     assert after["query"] > before["query"]
-
-
-# --- Something else on the port ----------------------------------------------------------------
-
-
-@asynccontextmanager
-async def something(answer: bytes | None, *, echo: bool = False) -> AsyncIterator[int]:
-    """A TCP server that answers the first bytes with these (None: with nothing) and then closes;
-    yields its port. With `echo` it says back what it hears."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while heard := await reader.read(65_536):
-                if echo:
-                    writer.write(heard)
-                elif answer is not None:
-                    writer.write(answer)
-                    await writer.drain()
-                    break
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html>no</html>",
-        b"-ERR unknown command\r\n" * 3,
-        b"-NOAUTH Authentication required.\r\n",
-        b"SSH-2.0-OpenSSH_9.6\r\n",
-        b"\0" * 4_096,
-        b"\xff" * 4_096,
-        b"short",
-        b"",
-    ],
-)
-async def test_another_protocol(answer: bytes) -> None:
-    async with something(answer) as port:
-        with pytest.raises((NetError, NotThisProtocol)):
-            await verdict(port)
-
-
-async def test_echo() -> None:
-    async with something(None, echo=True) as port:
-        with pytest.raises(NotThisProtocol):
-            await verdict(port)
-
-
-async def test_mute() -> None:
-    async with something(None) as port:
-        with pytest.raises(NetError):
-            await verdict(port, limits=StoreLimits(silence=0.3))

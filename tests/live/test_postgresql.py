@@ -7,11 +7,10 @@ import contextlib
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -21,7 +20,7 @@ from leftopen.engine import Collection, Engine
 from leftopen.engines._postgresql_session import Session
 from leftopen.engines._postgresql_sql import DATABASES, request_name
 from leftopen.engines.postgresql import ENGINE
-from leftopen.errors import NetError, NotThisProtocol, PeerClosed, ServerRefused, Silent
+from leftopen.errors import NetError, ServerRefused
 from leftopen.model import Proof, Target, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.dial import TcpDialer
@@ -432,58 +431,6 @@ async def test_tls(certificate: tuple[Path, Path], hba: str, verdict: Verdict) -
 async def test_ipv6() -> None:
     with start(postgres, "::1") as server:
         assert (await probe(server))[0].verdict is Verdict.OPEN
-
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
-
-
-async def http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read(100)
-    writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-
-
-async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(100):
-        writer.write(data)
-
-
-async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read(-1)
-
-
-async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readexactly(8)
-
-
-async def greeting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
-    await reader.read(-1)
-
-
-@pytest.mark.parametrize(
-    ("handler", "error"),
-    [
-        (http, NotThisProtocol),
-        (echo, NotThisProtocol),
-        (mute, Silent),
-        (closing, PeerClosed),
-        (greeting, NotThisProtocol),
-    ],
-)
-async def test_other_protocols(handler: Handler, error: type[Exception]) -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await handler(reader, writer)
-        writer.close()
-
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with listener:
-        dialer = TcpDialer(Scope.loopback(), Budget(None, None))
-        target = Target(ip_address("127.0.0.1"), listener.sockets[0].getsockname()[1])
-        limits = StoreLimits(silence=0.3)
-        async with Connection(dialer, target, ENGINE.requests, limits) as connection:
-            with pytest.raises(error):
-                await ENGINE.probe(connection)
 
 
 async def test_a_server_that_stops_midway_is_a_network_error() -> None:

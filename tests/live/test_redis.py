@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,7 +21,6 @@ from leftopen.engine import Collection
 from leftopen.engines.redis import ENGINE
 from leftopen.errors import (
     CertificateWanted,
-    LeftopenError,
     NotThisProtocol,
     PeerClosed,
     Silent,
@@ -330,64 +328,3 @@ async def test_plain_words_on_a_tls_port(certificate: tuple[Path, Path]) -> None
 async def test_tls_on_a_plain_port(filled: Server) -> None:
     with pytest.raises((TlsFailed, Silent)):  # it may wait for the end of a line
         await probe(filled.port, tls=True, limits=StoreLimits(silence=0.5))
-
-
-# --- other servers -------------------------------------------------------------------------------
-
-
-@contextlib.asynccontextmanager
-async def peer(
-    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any],
-) -> Any:
-    """A server of our own on a free port; gives the port."""
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        await server.wait_closed()
-
-
-async def _http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readline()
-    writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<html>no</html>")
-    await writer.drain()
-    writer.close()
-
-
-async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(1_000):
-        writer.write(data)
-    writer.close()
-
-
-async def _mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read()
-    writer.close()
-
-
-async def _closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.close()
-
-
-async def _mid_reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read(100)
-    writer.write(b"$16\r\nabc")
-    await writer.drain()
-    writer.close()
-
-
-@pytest.mark.parametrize(
-    ("serve", "error"),
-    [
-        (_http, NotThisProtocol),
-        (_echo, NotThisProtocol),
-        (_mute, Silent),
-        (_closes, PeerClosed),
-        (_mid_reply, PeerClosed),
-    ],
-)
-async def test_other_servers(serve: Any, error: type[LeftopenError]) -> None:
-    async with peer(serve) as port:
-        with pytest.raises(error):
-            await probe(port, limits=StoreLimits(silence=0.3))
