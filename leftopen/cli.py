@@ -47,6 +47,9 @@ class _Cli(click.Group):
             code = done.exit_code
         except click.Abort:
             code = exitcode.INCOMPLETE
+        except click.exceptions.NoArgsIsHelpError as help_:
+            click.echo(help_.format_message(), err=True)
+            code = exitcode.USAGE
         except click.ClickException as error:
             _complain(error.format_message())
             code = exitcode.USAGE
@@ -72,7 +75,7 @@ def _place_of(error: Exception) -> str:
 
 
 def _complain(text: str) -> None:
-    line = " ".join(report.plain(text).split())
+    line = report.plain(" ".join(text.split()))
     click.echo(f"leftopen: {line}", err=True)
 
 

@@ -115,7 +115,10 @@ class Store:
                 "sqlite:////var/lib/leftopen/record.db or postgresql+psycopg://host/leftopen"
             ) from None
         except OSError as error:
-            raise StoreFailed(f"the record cannot be made: {error.strerror}") from None
+            raise StoreFailed(
+                f"the record cannot be made at {parsed.database}: {error.strerror}; "
+                "set LEFTOPEN_STORE to a database URL that can be used"
+            ) from None
         if parsed.get_backend_name() == "sqlite":
             sa.event.listen(self._engine, "connect", _sqlite_settings)
         with self._begin() as connection:

@@ -93,6 +93,22 @@ def test_a_bad_scope_file_is_one_clear_line(
     assert "s.toml" in line
 
 
+def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
+    ran = leftopen(store=tmp_path / "r.db")
+    assert ran.code == 2
+    assert "Usage: leftopen" in ran.err
+    assert "scan" in ran.err
+    assert "\\x0a" not in ran.err
+
+
+def test_a_record_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ran = leftopen("scan", "127.0.0.1:9", store=tmp_path / "file" / "r.db")
+    assert ran.code == 1
+    assert ran.err.count("\n") == 1
+    assert "LEFTOPEN_STORE" in ran.err
+
+
 def test_an_unreadable_file_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "s.toml").mkdir()
     assert "s.toml" in refused(tmp_path, "scan", "--scope", "s.toml", "127.0.0.1")
