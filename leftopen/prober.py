@@ -73,14 +73,21 @@ async def judge(
     """The verdict on one target that accepted a connection. Never raises for what a peer does."""
     likely = [e for e in engines.values() if target.port in e.ports]
     others = [e for e in engines.values() if target.port not in e.ports]
-    attempts: list[_Attempt] = []
-    for group in (likely, others):
-        attempts += await _ask(dialer, target, group, limits, tls=False)
-        if _identified(attempts) or _nobody_there(attempts):
-            break
+    attempts = await _ask(dialer, target, likely, limits, tls=False)
+    if _settled(attempts):
+        return _conclude(target, attempts, likely)
+    everyone = [*likely, *others]
+    if attempts and all(isinstance(a.error, Silent) for a in attempts):
+        # A mute peer has been waited for once; once more is enough for all that is left.
+        in_plain, over_tls = await asyncio.gather(
+            _ask(dialer, target, others, limits, tls=False),
+            _over_tls(dialer, target, everyone, limits),
+        )
+        attempts += in_plain + over_tls
     else:
-        if not _spoke_sense(attempts):
-            attempts += await _over_tls(dialer, target, [*likely, *others], limits)
+        attempts += await _ask(dialer, target, others, limits, tls=False)
+        if not _settled(attempts) and not _spoke_sense(attempts):
+            attempts += await _over_tls(dialer, target, everyone, limits)
     return _conclude(target, attempts, likely)
 
 
@@ -121,6 +128,11 @@ async def _try(
 
 def _identified(attempts: Iterable[_Attempt]) -> bool:
     return any(a.proof is not None and a.proof.verdict is not Verdict.NOT_THIS for a in attempts)
+
+
+def _settled(attempts: Sequence[_Attempt]) -> bool:
+    """Whether there is nothing more to ask: a store is recognised, or nobody is there."""
+    return _identified(attempts) or _nobody_there(attempts)
 
 
 def _nobody_there(attempts: Sequence[_Attempt]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -164,6 +165,27 @@ async def test_silence_over_all_is_silence() -> None:
     silent = ScriptedDialer(lambda: lambda data: Silent())
     judged = await judge(silent, TARGET, engines(Asked("one", OPEN)), LIMITS)
     assert judged.service.verdict is Verdict.SILENT
+
+
+async def test_a_mute_peer_is_waited_for_twice_at_the_most() -> None:
+    """Once by the engine of its port, once by all that is left, TLS included."""
+    waiting = most = 0
+
+    class Waits(ScriptedDialer):
+        async def dial(self, target: Target) -> Any:
+            nonlocal waiting, most
+            waiting += 1
+            most = max(most, waiting)
+            await asyncio.sleep(0.05)
+            waiting -= 1
+            return await super().dial(target)
+
+    mute = Waits(lambda: lambda data: Silent(), tls=False)
+    asked = engines(Asked("mine", OPEN, ports=(1000,)), Asked("one", OPEN), Asked("two", OPEN))
+    judged = await judge(mute, TARGET, asked, LIMITS)
+    assert judged.service.verdict is Verdict.SILENT
+    assert len(mute.targets) == 4
+    assert most == 3, "the others in plain text and the first over TLS, at the same time"
 
 
 async def test_an_engines_own_fault_costs_its_answer_not_the_scan() -> None:
