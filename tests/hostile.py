@@ -132,6 +132,7 @@ def banner(connection: socket.socket) -> None:
 MUTTERERS: list[Behaviour] = [
     mute,
     echo,
+    banner,
     close_at_once,
     reset,
     flood,
