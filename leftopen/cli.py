@@ -139,7 +139,9 @@ _OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_ty
     help="the least severity that sets the exit code",
 )
 @click.option("--exit-zero", is_flag=True, help="findings give exit code 0")
-@click.option("--resume", metavar="RUN", help="go on with an earlier run that was stopped")
+@click.option(
+    "--resume", metavar="RUN", help="go on with an earlier run that was stopped, as it was set"
+)
 @click.option(
     "--rate",
     type=click.FloatRange(min=0.1),
@@ -199,7 +201,8 @@ def scan_command(
                 raise UsageError("--resume goes on with the targets of its run; name no others")
             work = _Work.resumed(record, record.find(resume), permitted)
         else:
-            chosen = parse_ports(ports) if ports else default_ports(engine)
+            usual = default_ports(engine)  # refuses an unknown engine before a run is begun
+            chosen = parse_ports(ports) if ports else usual
             what = plan(permitted, targets, chosen, resolve)
             work = _Work.new(record, permitted, what, settings, engine)
         run = work.do()

@@ -20,6 +20,7 @@ from leftopen.errors import (
     NotThisProtocol,
     PeerClosed,
     Refused,
+    ScopeRefused,
     ServerRefused,
     Silent,
     TlsFailed,
@@ -137,7 +138,8 @@ def _settled(attempts: Sequence[_Attempt]) -> bool:
 
 def _nobody_there(attempts: Sequence[_Attempt]) -> bool:
     return bool(attempts) and all(
-        isinstance(a.error, Refused) or (isinstance(a.error, Silent) and not a.requests)
+        isinstance(a.error, Refused | ScopeRefused)
+        or (isinstance(a.error, Silent) and not a.requests)
         for a in attempts
     )
 
@@ -204,6 +206,8 @@ def _without_proof(attempts: Sequence[_Attempt]) -> tuple[Verdict, str]:
     def any_of(*kinds: type[Exception]) -> bool:
         return any(isinstance(a.error, kinds) for a in attempts)
 
+    if any_of(ScopeRefused):
+        return Verdict.REFUSED_BY_SCOPE, "is not in the scope; nothing was sent to it"
     if any_of(CertificateWanted):
         return Verdict.ACL_CLOSED, "wants a TLS client certificate"
     if any_of(NotThisProtocol) or any(a.proof is not None for a in attempts):

@@ -18,9 +18,16 @@ from leftopen.budget import StoreLimits
 from leftopen.messages import Job, Said
 from leftopen.model import CollectionProfile, Profile, ScanError, Service, Stage
 from leftopen.net.dial import Admission
+from leftopen.scope import Scope
 
 _LINE = 16 << 20  # bytes of the longest line that is taken from a worker
 _GRACE = 10.0  # seconds beyond the store's own after which a worker is ended
+
+
+def _environment() -> dict[str, str]:
+    """What the worker needs of ours: not where the record is, nor the password to it."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("LEFTOPEN_")}
+    return {**ours, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class Sampler:
@@ -30,8 +37,8 @@ class Sampler:
     says that it is not complete; the next store gets a new worker.
     """
 
-    def __init__(self, admission: Admission, limits: StoreLimits) -> None:
-        self._admission, self._limits = admission, limits
+    def __init__(self, scope: Scope, admission: Admission, limits: StoreLimits) -> None:
+        self._scope, self._admission, self._limits = scope, admission, limits
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -48,7 +55,12 @@ class Sampler:
     async def profile(
         self, service: Service, on_collection: Callable[[int, int], None] = lambda d, t: None
     ) -> Profile:
-        """The aggregates of one open store. `on_collection(done, total)` is told of each."""
+        """The aggregates of one open store. `on_collection(done, total)` is told of each.
+
+        Raises ScopeRefused, with nothing sent, for an address outside the scope: the worker's own
+        scope is whatever address it is given, and a resumed run's come from a record.
+        """
+        self._scope.require(service.target.address)
         collections: list[CollectionProfile] = []
         end: Said | None = None
         code = "died"
@@ -81,7 +93,7 @@ class Sampler:
                 stderr=asyncio.subprocess.DEVNULL,  # a traceback there could hold a value
                 start_new_session=True,  # Ctrl-C is for the parent, which then ends the worker
                 limit=_LINE,
-                env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+                env=_environment(),
             )
         return self._process
 

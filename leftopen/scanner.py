@@ -167,7 +167,7 @@ class _Scan:
                 self._open.put_nowait(judgement.service)
 
     async def _profile_all(self) -> None:
-        async with Sampler(self._budget, self._settings.limits) as sampler:
+        async with Sampler(self._scope, self._budget, self._settings.limits) as sampler:
             while (service := await self._open.get()) is not None:
                 self.events.put_nowait(ProfileStarted(service))
                 self._rate(service, await self._profile(sampler, service))

@@ -43,6 +43,7 @@ def refused(tmp_path: Path, *arguments: str) -> str:
     ("arguments", "says"),
     [
         (["scan", "127.0.0.1", "--engine", "oracle"], "unknown engine 'oracle'"),
+        (["scan", "127.0.0.1", "--engine", "oracle", "--ports", "9"], "unknown engine 'oracle'"),
         (["scan", "127.0.0.1", "--format", "docx"], "unknown format 'docx'"),
         (["scan", "127.0.0.300"], "127.0.0.300"),
         (["scan", "127.0.0.1:99999"], "99999"),

@@ -8,14 +8,17 @@ import signal
 import stat
 import time
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import psutil
 import pytest
 
 from leftopen.budget import Budget, StoreLimits
+from leftopen.errors import ScopeRefused
 from leftopen.model import Profile, Service, Vantage, Verdict
 from leftopen.sampler import Sampler
+from leftopen.scope import Scope
 from leftopen.servers.base import Server
 from leftopen.servers.redis import fill, redis
 from leftopen.testing import peer, start
@@ -23,6 +26,7 @@ from leftopen.worker import MEMORY
 from tests.hostile import mute
 
 FREE = Budget(None, None)
+LOOPBACK = Scope.loopback()
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +62,7 @@ def names(profile: Profile) -> list[str]:
 
 async def test_one_process_reads_store_after_store_and_ends_with_the_scan(server: Server) -> None:
     told: list[tuple[int, int]] = []
-    async with Sampler(FREE, StoreLimits()) as sampler:
+    async with Sampler(LOOPBACK, FREE, StoreLimits()) as sampler:
         first = await sampler.profile(
             service(server.address, server.port), lambda done, total: told.append((done, total))
         )
@@ -73,6 +77,35 @@ async def test_one_process_reads_store_after_store_and_ends_with_the_scan(server
     assert "SCAN" in first.requests
 
 
+def environment(pid: int) -> dict[str, str]:
+    told = Path(f"/proc/{pid}/environ").read_text().rstrip("\0").split("\0")
+    return dict(entry.split("=", 1) for entry in told)
+
+
+async def test_the_record_is_not_named_to_it(
+    monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    monkeypatch.setenv("LEFTOPEN_STORE", "postgresql+psycopg://me:secret@db/leftopen")
+    async with Sampler(LOOPBACK, FREE, StoreLimits()) as sampler:
+        await sampler.profile(service(server.address, server.port))
+        (worker,) = workers()
+        told = environment(worker.pid)
+    assert "PATH" in told
+    assert not [name for name, value in told.items() if "LEFTOPEN" in name or "secret" in value]
+
+
+async def test_it_is_handed_nothing_outside_the_scope() -> None:
+    """Its own scope is the address it is given, so the parent's has to say yes first."""
+    reached: list[object] = []
+    narrow = Scope(targets=(ip_network("127.0.0.1/32"),))
+    with peer(reached.append, "127.0.0.9") as outside:
+        async with Sampler(narrow, FREE, StoreLimits()) as sampler:
+            with pytest.raises(ScopeRefused):
+                await sampler.profile(service("127.0.0.9", outside.port))
+            assert not workers()
+    assert reached == []
+
+
 def system_says(pid: int) -> tuple[str, list[str]]:
     """The limits of a process and what its three streams are."""
     folder = Path(f"/proc/{pid}")
@@ -81,7 +114,7 @@ def system_says(pid: int) -> tuple[str, list[str]]:
 
 async def test_its_limits_are_set_by_the_system(server: Server) -> None:
     """Privacy rule R3: no core dump; and no more memory than it may have."""
-    async with Sampler(FREE, StoreLimits()) as sampler:
+    async with Sampler(LOOPBACK, FREE, StoreLimits()) as sampler:
         await sampler.profile(service(server.address, server.port))
         (worker,) = workers()
         limits, streams = system_says(worker.pid)
@@ -93,7 +126,7 @@ async def test_its_limits_are_set_by_the_system(server: Server) -> None:
 
 
 async def test_a_worker_that_dies_costs_its_store_only(server: Server) -> None:
-    async with Sampler(FREE, StoreLimits()) as sampler:
+    async with Sampler(LOOPBACK, FREE, StoreLimits()) as sampler:
         with peer(mute) as silent:
             reading = asyncio.create_task(sampler.profile(service("127.0.0.1", silent.port)))
             worker = await the_worker()
@@ -107,7 +140,7 @@ async def test_a_worker_that_dies_costs_its_store_only(server: Server) -> None:
 
 async def test_a_store_that_fails_is_not_a_worker_that_fails() -> None:
     with peer(mute) as silent:
-        async with Sampler(FREE, StoreLimits(silence=0.3)) as sampler:
+        async with Sampler(LOOPBACK, FREE, StoreLimits(silence=0.3)) as sampler:
             profile = await sampler.profile(service("127.0.0.1", silent.port))
     (error,) = profile.errors
     assert (error.class_, error.code) == ("Silent", "silent")
@@ -133,7 +166,7 @@ async def test_a_worker_that_misbehaves_is_ended(
     monkeypatch.setattr("leftopen.sampler.sys.executable", str(script))
     monkeypatch.setattr("leftopen.sampler._GRACE", 0.5)
     began = time.monotonic()
-    async with Sampler(FREE, StoreLimits(seconds=1)) as sampler:
+    async with Sampler(LOOPBACK, FREE, StoreLimits(seconds=1)) as sampler:
         profile = await sampler.profile(service("127.0.0.1", 9))
         assert not [p for p in psutil.Process().children() if script.name in p.name()]
     assert time.monotonic() - began < 30
@@ -148,7 +181,7 @@ async def test_every_connection_is_asked_of_the_parents_budget(server: Server) -
         async def admit(self, host: str) -> None:
             asked.append(host)
 
-    async with Sampler(Counting(), StoreLimits()) as sampler:
+    async with Sampler(LOOPBACK, Counting(), StoreLimits()) as sampler:
         profile = await sampler.profile(service(server.address, server.port))
     assert profile.complete
     assert asked
@@ -160,6 +193,6 @@ async def test_waiting_for_the_budget_is_not_the_stores_time(server: Server) -> 
         async def admit(self, host: str) -> None:
             await asyncio.sleep(1.5)
 
-    async with Sampler(Slow(), StoreLimits(seconds=1)) as sampler:
+    async with Sampler(LOOPBACK, Slow(), StoreLimits(seconds=1)) as sampler:
         profile = await sampler.profile(service(server.address, server.port))
     assert profile.complete, profile.errors

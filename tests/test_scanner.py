@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from click.testing import CliRunner
 import leftopen
 from leftopen import cli, scanner
 from leftopen.discover import plan
-from leftopen.errors import NetError, UsageError
+from leftopen.errors import NetError, ScopeRefused, UsageError
 from leftopen.model import Verdict
 from leftopen.net.resolve import resolve
 from leftopen.net.sweep import Sweep, SweepResult
@@ -30,7 +33,8 @@ from leftopen.scanner import Beginning
 from leftopen.scope import Scope
 from leftopen.servers.redis import fill, redis
 from leftopen.testing import peer, start
-from tests.hostile import html_page
+from tests.hostile import html_page, mute
+from tests.test_store import SERVICE
 
 LOOPBACK = Scope.loopback()
 
@@ -68,11 +72,31 @@ async def test_a_resumed_scan_does_not_judge_twice() -> None:
 
 
 async def test_leaving_early_stops_everything() -> None:
-    with peer(html_page) as one:
-        async for _ in leftopen.scan(LOOPBACK, plan(LOOPBACK, [str(one)], (1,), resolve)):
-            break
-    names = {thread.name for thread in threading.enumerate()}
-    assert not [name for name in names if "serve" in name]
+    with peer(mute) as one:
+        what = plan(LOOPBACK, [str(one), "127.0.0.0/20"], (1,), resolve)
+        async with aclosing(leftopen.scan(LOOPBACK, what)) as told:  # minutes at the polite rate
+            async for event in told:
+                if isinstance(event, SweepProgress):
+                    break
+            assert len(asyncio.all_tasks()) > 1, "it was at work"
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_record_that_was_tampered_with_leads_nobody_out_of_the_scope() -> None:
+    """A resumed scan takes targets and services from a record; the scope still says yes or no."""
+    reached: list[object] = []
+    narrow = Scope(targets=(ip_network("127.0.0.1/32"),))
+    with peer(reached.append, "127.0.0.9") as outside:
+        what = plan(narrow, ["127.0.0.1"], (1,), resolve)
+        to_judge = Beginning(to_judge=(outside,))
+        told = [event async for event in leftopen.scan(narrow, what, beginning=to_judge)]
+        (judged,) = [event.service for event in told if isinstance(event, ServiceJudged)]
+        assert judged.verdict is Verdict.REFUSED_BY_SCOPE
+        service = replace(SERVICE, address="127.0.0.9", port=outside.port)
+        with pytest.raises(ScopeRefused):
+            async for _ in leftopen.scan(narrow, what, beginning=Beginning(to_profile=(service,))):
+                pass
+    assert reached == []
 
 
 def _fail(*_: object) -> SweepResult:

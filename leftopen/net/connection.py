@@ -106,7 +106,11 @@ class Connection:
         self._deadline += self._clock() - began
         self._stream = stream
         if self.tls:
-            await self._timed(stream.start_tls())
+            try:
+                await self._timed(stream.start_tls())
+            except BaseException:  # whoever opens with `async with` never gets to close it
+                await self.close()
+                raise
 
     async def close(self) -> None:
         stream, self._stream = self._stream, None

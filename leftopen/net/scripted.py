@@ -19,6 +19,7 @@ class ScriptedStream:
         self._script, self._tls = script, tls
         self._pending: list[Reply] = [greeting] if greeting else []
         self.sent: list[bytes] = []
+        self.closed = False
 
     async def receive(self, limit: int) -> bytes:
         if not self._pending:
@@ -45,6 +46,7 @@ class ScriptedStream:
             raise TlsFailed("the scripted peer speaks no TLS")
 
     async def close(self) -> None:
+        self.closed = True
         self._pending.clear()
 
 

@@ -146,3 +146,12 @@ async def test_tls_with_a_peer_that_speaks_none() -> None:
         with pytest.raises(TlsFailed):
             async with Connection(dialer, target, frozenset(), StoreLimits(), tls=True):
                 pass
+
+
+async def test_a_connection_whose_tls_fails_is_closed() -> None:
+    dialer = ScriptedDialer(lambda: lambda data: None, tls=False)
+    with pytest.raises(TlsFailed):
+        async with Connection(dialer, TARGET, frozenset(), LIMITS, tls=True):
+            pass
+    (stream,) = dialer.streams
+    assert stream.closed
