@@ -62,9 +62,9 @@ async def ask(connection: Connection, database: str, command: Mapping[str, Any])
         raise NotThisProtocol("the reply has no outcome")
     if ok != 1:
         code = figure(reply.get("code"))
-        raise ServerRefused(
-            "the server refused a command", code="none" if code is None else str(code)
-        )
+        # Codes have five digits at most; a longer number is no code, and codes are shown.
+        told = "none" if code is None else str(code) if code < 100_000 else "other"
+        raise ServerRefused("the server refused a command", code=told)
     return reply
 
 

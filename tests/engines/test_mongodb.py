@@ -570,6 +570,13 @@ async def test_a_locked_store_has_no_collections_to_tell() -> None:
     assert "ann" not in str(refused.value)
 
 
+async def test_a_number_that_is_no_code_is_not_shown() -> None:
+    proof = await probe(Peer(listDatabases=refusal(bson.Int64(8801726354917))))
+    assert proof.verdict is Verdict.UNDETERMINED
+    assert "88017" not in proof.reason
+    assert "code other" in proof.reason
+
+
 # --- Samples -----------------------------------------------------------------------------------
 
 
