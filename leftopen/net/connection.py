@@ -154,21 +154,6 @@ class Connection:
         del self._buffer[:count]
         return taken
 
-    async def read_until(self, separator: bytes, limit: int = _CHUNK) -> bytes:
-        """Up to and with the separator; BudgetSpent if it is not within `limit` bytes."""
-        start = 0
-        while True:
-            at = self._buffer.find(separator, start)
-            if at >= 0:
-                end = at + len(separator)
-                taken = bytes(self._buffer[:end])
-                del self._buffer[:end]
-                return taken
-            if len(self._buffer) > limit:
-                raise BudgetSpent(code="reply_too_large")
-            start = max(0, len(self._buffer) - len(separator) + 1)
-            await self._fill()
-
     async def _fill(self) -> None:
         if self.bytes_left == 0:
             raise BudgetSpent(code="bytes")

@@ -1,9 +1,9 @@
 """The one place that makes what a server named safe to show.
 
 Every name of a collection or a field was chosen by whoever runs, or broke into, the server. On a
-terminal it could move the cursor or turn the reading direction; in a spreadsheet it could be a
-formula; anywhere it could be endless. HTML is escaped by the template engine, JSON by its encoder;
-both still show names made plain here, so that what cannot be seen is seen everywhere.
+terminal it could move the cursor or turn the reading direction; anywhere it could be endless. HTML
+is escaped by the template engine, JSON by its encoder; both still show names made plain here, so
+that what cannot be seen is seen everywhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
     chr(code) for code in range(0xFE00, 0xFE10)
 }
 _STACKED = 3  # combining marks in a row that a script may need; more climb out of their line
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # OWASP, "CSV Injection"
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
@@ -38,13 +37,6 @@ def plain(text: str, longest: int = LONGEST) -> str:
         shown.append(part)
         length += len(part)
     return "".join(shown)
-
-
-def csv_cell(text: str) -> str:
-    """The text as a spreadsheet shows it and never computes it."""
-    seen = plain(text)
-    risky = text.startswith(_FORMULA) or seen.lstrip().startswith(_FORMULA)
-    return f"'{seen}" if risky else seen
 
 
 def json_name(text: str, longest: int = 512) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leftopen.report.escape import LONGEST, csv_cell, json_name, plain
+from leftopen.report.escape import LONGEST, json_name, plain
 from tests.report.samples import NASTY
 
 
@@ -46,18 +46,6 @@ def test_the_longest_names_are_cut_and_say_so() -> None:
     assert plain("n" * 10_000) == "n" * (LONGEST - 1) + "…"
     assert plain("n" * LONGEST) == "n" * LONGEST
     assert plain("\x1b" * 10_000, 10) == "\\x1b\\x1b…"
-
-
-@pytest.mark.parametrize(
-    "formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\n+1"]
-)
-def test_a_spreadsheet_computes_nothing(formula: str) -> None:
-    assert csv_cell(formula).startswith("'")
-    assert "\t" not in csv_cell(formula)
-
-
-def test_an_ordinary_cell_stays_as_it_is() -> None:
-    assert csv_cell("town.people") == "town.people"
 
 
 @pytest.mark.parametrize("name", NASTY)
