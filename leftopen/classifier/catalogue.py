@@ -9,22 +9,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from leftopen.classifier.checksums import CHECKS
 
 Type = Literal["text", "integer", "real", "boolean", "time", "binary", "vector"]
-
-# Measures that values.py and numbers.py count; a kind may rest on one of them.
-MEASURES = frozenset(
-    {
-        "person_name", "han_name", "given_name", "family_name", "address_like", "digest",
-        "token_like", "prose", "image", "sound", "template", "template.finger", "template.iris",
-        "date.past", "year.past", "age", "amount", "cvc", "lat", "lon", "point", "vector.unit",
-    }
-)  # fmt: skip
 
 # Classes of bytes that `chars` and `has` speak of; values.py gives each a bit.
 CLASSES = (
@@ -75,8 +66,6 @@ class Kind(BaseModel):
             raise ValueError(f"{self.id}: check {self.check} is unknown or has no pattern")
         if self.check and not self.chance:
             raise ValueError(f"{self.id}: a checksum needs its chance")
-        if self.measure and self.measure not in MEASURES:
-            raise ValueError(f"{self.id}: measure {self.measure} is unknown")
         if self.alone and not any(forms):
             raise ValueError(f"{self.id}: values alone cannot speak where none is looked for")
         if not (any(forms) or self.named or self.becomes):
@@ -150,13 +139,15 @@ class Catalogue(BaseModel):
         return self
 
 
-def _read(name: str) -> dict[str, object]:
-    return tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+def _read(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-KINDS: tuple[Kind, ...] = Catalogue.model_validate(_read("kinds.toml")).kind
+_HERE = Path(__file__).parent
+_ALL = [entry for path in sorted(_HERE.glob("kinds*.toml")) for entry in _read(path)["kind"]]
+KINDS: tuple[Kind, ...] = Catalogue.model_validate({"kind": _ALL}).kind
 BY_ID: Mapping[str, Kind] = {kind.id: kind for kind in KINDS}
 
-_lexicon = _read("lexicon.toml")
+_lexicon = _read(_HERE / "lexicon.toml")
 NAMES = Names.model_validate(_lexicon["names"])
 CONTEXT = Context.model_validate(_lexicon["context"])

@@ -90,11 +90,32 @@ def gate(length: tuple[int, int], chars: str = "", has: str = "") -> Gate:
 
 
 class Text:
-    """Strings of one column: no nulls, NFKC, trimmed, none empty."""
+    """Strings of one column: no nulls, NFKC, trimmed, none empty.
 
-    def __init__(self, values: pa.Array) -> None:
+    `values` may be the distinct ones; then `weights` says how often each stands in the column.
+    Whatever is counted is counted through `total`, `count` and `weigh`, which see to it.
+    """
+
+    def __init__(self, values: pa.Array, weights: NDArray[np.int64] | None = None) -> None:
         self.values = values
+        self.weights = weights
         self._selected: dict[Gate, Text] = {}
+
+    @property
+    def total(self) -> int:
+        """How many values of the column these are."""
+        return len(self.values) if self.weights is None else int(self.weights.sum())
+
+    def weigh(self, found: NDArray[np.bool_]) -> int:
+        """How many values of the column the marked ones are."""
+        if self.weights is None:
+            return int(np.count_nonzero(found))
+        return int(self.weights[found].sum())
+
+    def keep(self, found: NDArray[np.bool_]) -> Text:
+        """The marked ones."""
+        weights = None if self.weights is None else self.weights[found]
+        return Text(self.values.filter(pa.array(found)), weights)
 
     @staticmethod
     def of(values: pa.Array) -> Text:
@@ -158,19 +179,25 @@ class Text:
             keep &= (self.lengths >= by.shortest) & (self.lengths <= by.longest)
         if keep.all():
             return self
-        return Text(self.values.filter(pa.array(keep)))
+        return self.keep(keep)
 
     def count(self, pattern: str) -> int:
         """How many values the pattern fits (RE2; anchor it yourself)."""
         if not len(self):
             return 0
-        return int(pc.sum(pc.match_substring_regex(self.values, pattern)).as_py() or 0)
+        return self.weigh(self.fits(pattern))
+
+    def fits(self, pattern: str) -> NDArray[np.bool_]:
+        """Which of the values the pattern fits (RE2)."""
+        found = pc.match_substring_regex(self.values, pattern)
+        marked: NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
+        return marked
 
     def matching(self, pattern: str) -> Text:
         """The values the pattern fits."""
         if not len(self):
             return self
-        return Text(self.values.filter(pc.match_substring_regex(self.values, pattern)))
+        return self.keep(self.fits(pattern))
 
     @cached_property
     def lowered(self) -> pa.Array:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from leftopen.classifier import numbers
 from leftopen.classifier.catalogue import KINDS, NAMES, Kind
 from leftopen.classifier.checksums import passes
+from leftopen.classifier.measures import TEXT
 from leftopen.classifier.text import Gate, Text, bits, gate
 
 Hits = Counter[str]
@@ -75,7 +76,9 @@ def count_text(values: pa.Array, wanted: frozenset[str], hits: Hits) -> int:
         _names(text, hits)
         _measures(text, wanted, hits)
         _numeric(text, hits)
-    return len(text)
+        for measure in TEXT:
+            measure(text, wanted, hits)
+    return text.total
 
 
 def count_whole_numbers(values: pa.Array, wanted: frozenset[str], hits: Hits) -> None:
