@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,20 @@ def passes(name: str, values: pa.Array) -> int:
             continue
         total += int(np.count_nonzero(check(codes(bare.filter(pa.array(widths == width))))))
     return total
+
+
+def passing(names: Sequence[str], values: pa.Array) -> dict[str, Bools]:
+    bare = pc.utf8_upper(pc.replace_substring_regex(values, r"[ .\-/()\t]", ""))
+    widths = pc.binary_length(bare).to_numpy(zero_copy_only=False)
+    out = {n: np.zeros(len(values), dtype=np.bool_) for n in names}
+    for width in np.unique(widths):
+        if not 0 < width <= 64:
+            continue
+        at = widths == width
+        c = codes(bare.filter(pa.array(at)))
+        for n in names:
+            out[n][at] = CHECKS[n](c)
+    return out
 
 
 def iban(c: Codes) -> Bools:

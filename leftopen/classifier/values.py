@@ -7,7 +7,6 @@ sum over values, so counts of two halves add up to the count of the whole, in an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -17,14 +16,22 @@ from numpy.typing import NDArray
 
 from leftopen.classifier import numbers
 from leftopen.classifier.catalogue import KINDS, NAMES, Kind
-from leftopen.classifier.checksums import passes
+from leftopen.classifier.checksums import passing
 from leftopen.classifier.measures import TEXT
 from leftopen.classifier.text import Gate, Text, bits, gate
 
 Hits = Counter[str]
 
+
+def whole(kind: Kind) -> str:
+    """The kind's pattern, tied to both ends of the value."""
+    return f"^(?:{kind.pattern})$"
+
+
 # A digit is still a digit in a value with nothing but digits: the gates below are of measures.
-_GATES: Mapping[str, Gate] = {kind.id: gate(kind.length, kind.chars, kind.has) for kind in KINDS}
+_PATTERNED = tuple(
+    (kind, whole(kind), gate(kind.length, kind.chars, kind.has)) for kind in KINDS if kind.pattern
+)
 _LETTERS = "letter space dot dash punct wide"
 _SHORT = Gate(longest=64)
 _NAME = Gate(2, 80, bits(_LETTERS), (bits("letter wide"),))
@@ -62,7 +69,9 @@ _LATE_DATE = (
     r"[\-/. ,]{1,2}[12][0-9]{3}$"
 )
 _PACKED_DATE = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])$"
-_NUMERIC = r"^[+\-]?[0-9]{1,9}(?:\.[0-9]{1,17})?$"
+_DIGITS = r"^[0-9]{1,9}$"
+_NUMERIC = r"^(?:[+\-][0-9]{1,9}|[+\-]?[0-9]{1,9}\.[0-9]{1,17})$"
+_PLAIN = r"^[+\-]?[0-9]{1,9}(?:\.[0-9]{1,17})?$"
 _AGES = r"^[0-9]{1,3} ?(?:[-–~] ?[0-9]{1,3}|\+)$"
 _MONEY = r"^[$€£¥₹]? ?-?[0-9][0-9 .,']*(?: ?(?:[€$£¥₹元]|[A-Z]{3}|kr|zł|k|K))?$"
 
@@ -91,29 +100,25 @@ def count_whole_numbers(values: pa.Array, wanted: frozenset[str], hits: Hits) ->
 
 
 def _patterns(text: Text, wanted: frozenset[str], hits: Hits) -> None:
-    matched: dict[tuple[Gate, str], Text] = {}
-    for kind in KINDS:
-        if not kind.pattern or not (kind.alone or kind.id in wanted):
+    checked: dict[bytes, tuple[Text, list[Kind]]] = {}
+    for kind, pattern, by in _PATTERNED:
+        if not (kind.alone or kind.id in wanted) or not text.may(pattern):
             continue
-        by = _GATES[kind.id]
         candidates = text.select(by)
-        if not len(candidates):
-            continue
-        pattern = whole(kind)
         if not kind.check:
             hits[kind.id] += candidates.count(pattern)
             continue
-        fitting = matched.get((by, pattern))
-        if fitting is None:
-            fitting = matched[by, pattern] = candidates.matching(pattern)
-        if len(fitting):
-            hits[f"{kind.id}?"] += len(fitting)
-            hits[kind.id] += passes(kind.check, fitting.values)
-
-
-def whole(kind: Kind) -> str:
-    """The kind's pattern, tied to both ends of the value."""
-    return f"^(?:{kind.pattern})$"
+        found = candidates.fits(pattern)
+        if found.any():  # kinds that the same values may be are checked together
+            fitting = candidates.keep(found)
+            key = b"" if len(fitting) == len(text) else fitting.places.tobytes()
+            checked.setdefault(key, (fitting, []))[1].append(kind)
+    for fitting, kinds in checked.values():
+        total = fitting.total
+        passed = passing([kind.check for kind in kinds], fitting.values)
+        for kind in kinds:
+            hits[f"{kind.id}?"] += total
+            hits[kind.id] += fitting.weigh(passed[kind.check])
 
 
 @cache
@@ -133,8 +138,12 @@ def _vocabularies(text: Text, hits: Hits) -> None:
     if not len(short):
         return
     words, belongs, ids = _vocabulary()
-    met = pc.index_in(short.lowered, words).drop_null().to_numpy()
-    totals = np.bincount(met, minlength=len(words)) @ belongs
+    met = pc.fill_null(pc.index_in(short.lowered, words), -1).to_numpy()
+    known = met >= 0
+    if not known.any():
+        return
+    often = None if short.weights is None else short.weights[known]
+    totals = np.bincount(met[known], often, len(words)).astype(np.int64) @ belongs
     hits.update({name: int(total) for name, total in zip(ids, totals, strict=True) if total})
 
 
@@ -168,12 +177,17 @@ def _names(text: Text, hits: Hits) -> None:
     closes_family = pc.is_in(flat, family).take(last).to_numpy(zero_copy_only=False)
     starts_family = pc.is_in(flat, family).take(first).to_numpy(zero_copy_only=False)
     length = many[some]
+
+    def weigh(found: NDArray[np.bool_]) -> int:
+        whole = np.zeros(len(plain), dtype=np.bool_)
+        whole[some] = found
+        return plain.weigh(whole)
+
     several = (length >= 2) & (length <= 5)
-    hits["given_name"] += int(np.count_nonzero((length == 1) & starts))
-    hits["family_name"] += int(np.count_nonzero((length == 1) & closes_family))
+    hits["given_name"] += weigh((length == 1) & starts)
+    hits["family_name"] += weigh((length == 1) & closes_family)
     # Initials and middle names between are no matter; "New York" has neither end.
-    person = several & (starts | (closes & starts_family))
-    hits["person_name"] += int(np.count_nonzero(person))
+    hits["person_name"] += weigh(several & (starts | (closes & starts_family)))
 
 
 def _measures(text: Text, wanted: frozenset[str], hits: Hits) -> None:
@@ -183,7 +197,7 @@ def _measures(text: Text, wanted: frozenset[str], hits: Hits) -> None:
     hits["uuid"] += text.select(_UUID).count(
         r"(?i)^\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?$"
     )
-    hits["token_like"] += len(text.select(_TOKEN))
+    hits["token_like"] += text.select(_TOKEN).total
     hits["prose"] += text.select(_PROSE).count(r"^\S+(?:\s+\S+){5}|\p{Han}{2}.*[,。!?;、]")
     if "address" in wanted:
         hits["address_like"] += text.select(_ADDRESS).count(_ADDRESS_LIKE)
@@ -192,7 +206,7 @@ def _measures(text: Text, wanted: frozenset[str], hits: Hits) -> None:
     hits["image"] += images
     hits["sound"] += files.count(_SOUND)
     coded = text.select(_CODED)
-    hits["template"] += len(coded) + images
+    hits["template"] += coded.total + images
     hits["template.finger"] += coded.count(r"^(?:Rk1SA|RklSA)")
     hits["template.iris"] += coded.count(r"^SUlSA")
     _dates(text, hits)
@@ -201,18 +215,20 @@ def _measures(text: Text, wanted: frozenset[str], hits: Hits) -> None:
 def _dates(text: Text, hits: Hits) -> None:
     dated = text.select(_DATE)
     for pattern, start, stop in ((_ISO_DATE, 0, 4), (_PACKED_DATE, 0, 4), (_LATE_DATE, -4, None)):
-        found = dated.matching(pattern).values
+        found = dated.matching(pattern)
         if len(found):
-            years = pc.utf8_slice_codeunits(found, start, stop).cast(pa.int32())
-            numbers.count_years(years.to_numpy(zero_copy_only=False), hits)
+            years = pc.utf8_slice_codeunits(found.values, start, stop).cast(pa.int32())
+            numbers.count_years(found.spread(years.to_numpy(zero_copy_only=False)), hits)
 
 
 def _numeric(text: Text, hits: Hits) -> None:
-    found = text.select(_NUMBER).matching(_NUMERIC).values
-    if len(found):
-        bare = pc.utf8_ltrim(found, characters="+")
-        numbers.count_numbers(bare.cast(pa.float64()).to_numpy(zero_copy_only=False), hits)
+    short = text.select(_NUMBER)
+    digits = short.fits(_DIGITS)
+    for found in (short.keep(digits), short.keep(~digits).matching(_NUMERIC)):
+        if len(found):
+            bare = pc.utf8_ltrim(found.values, characters="+").cast(pa.float64())
+            numbers.count_numbers(found.spread(bare.to_numpy(zero_copy_only=False)), hits)
     hits["age"] += text.select(_AGE_RANGE).count(_AGES)
     priced = text.select(_AMOUNT)
     # plain numbers are in count_numbers already
-    hits["amount"] += priced.count(_MONEY) - priced.count(_NUMERIC)
+    hits["amount"] += priced.keep(~priced.fits(_PLAIN)).count(_MONEY)

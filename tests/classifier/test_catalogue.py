@@ -51,7 +51,6 @@ ENTRY: dict[str, object] = {"id": "a", "family": "email", "says": "a", "types": 
         {"pattern": "a", "measure": "lat"},
         {"pattern": "a", "check": "no_such", "chance": 0.1},
         {"pattern": "a", "check": "luhn"},  # without its chance
-        {"measure": "no_such"},
         {"named": 0.5, "alone": 0.5},
         {"pattern": "a", "chars": "consonants"},
         {"pattern": "a", "dpv": "Email"},

@@ -1,0 +1,426 @@
+"""Which byte a pattern allows at which place: its automaton, cut to one length.
+
+A pattern (RE2 syntax) becomes a position automaton (Glushkov, 1961) over bytes. For values of one
+length the states that lie on a way from the start to the end say which bytes each place allows.
+What is not allowed cannot match, so most patterns are settled by table without being run. Where
+every way through the states is a match, the table is the answer itself.
+
+Never too narrow: what this cannot read (an assertion, a class of Unicode) is taken wider.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+HIGH = ((1 << 256) - 1) ^ ((1 << 128) - 1)  # bytes of characters outside ASCII
+_ASCII = (1 << 128) - 1
+_LEAD = ((1 << 256) - 1) ^ ((1 << 0xC0) - 1)
+_CONTINUED = ((1 << 0xC0) - 1) ^ _ASCII
+_MANY = 2_000  # states: a pattern with more is not read
+LONGEST = 64  # places that are looked at
+
+
+class Unread(Exception):
+    """A pattern uses what this parser does not know; it has to be run."""
+
+
+def _span(first: str, last: str) -> int:
+    return (1 << (ord(last) + 1)) - (1 << ord(first))
+
+
+_DIGIT = _span("0", "9")
+_UPPER, _LOWER = _span("A", "Z"), _span("a", "z")
+_WORD = _DIGIT | _UPPER | _LOWER | 1 << ord("_")
+_SPACE = sum(1 << ord(c) for c in "\t\n\f\r ")
+_PUNCTUATION = _span("!", "/") | _span(":", "@") | _span("[", "`") | _span("{", "~")
+_CLASSES = {
+    "d": _DIGIT, "w": _WORD, "s": _SPACE,
+    "D": _ASCII ^ _DIGIT | HIGH, "W": _ASCII ^ _WORD | HIGH, "S": _ASCII ^ _SPACE | HIGH,
+}  # fmt: skip
+_UNICODE = {
+    "L": _UPPER | _LOWER, "Lu": _UPPER, "Ll": _LOWER, "M": 0, "N": _DIGIT, "Nd": _DIGIT,
+    "P": _PUNCTUATION, "S": _PUNCTUATION, "Z": 1 << 32, "Zs": 1 << 32,
+    "Latin": _UPPER | _LOWER, "Common": _ASCII,
+}  # fmt: skip
+_CONTROL = {"t": 9, "n": 10, "r": 13, "f": 12, "v": 11}
+
+
+@dataclass(slots=True)
+class _Part:
+    """A piece of the automaton: the states it may start and end with."""
+
+    nullable: bool
+    first: int
+    last: int
+
+
+@dataclass(slots=True)
+class Automaton:
+    """A pattern's states: the bytes each takes and the states that may follow."""
+
+    takes: list[int] = field(default_factory=list)
+    follow: list[int] = field(default_factory=list)
+    first: int = 0
+    last: int = 0
+    nullable: bool = False
+    exact: bool = True  # nothing was taken wider than it is, in ASCII
+    exact_wide: bool = True  # nor outside it
+    _ahead: list[int] = field(default_factory=list)  # states after so many bytes
+    _behind: list[int] = field(default_factory=list)  # states so many bytes before the end
+
+    def state(self, takes: int) -> _Part:
+        if len(self.takes) >= _MANY:
+            raise Unread
+        bit = 1 << len(self.takes)
+        self.takes.append(takes)
+        self.follow.append(0)
+        return _Part(False, bit, bit)
+
+    def join(self, one: _Part, other: _Part) -> _Part:
+        """One, then the other."""
+        for state in bits(one.last):
+            self.follow[state] |= other.first
+        return _Part(
+            one.nullable and other.nullable,
+            one.first | (other.first if one.nullable else 0),
+            other.last | (one.last if other.nullable else 0),
+        )
+
+    def loop(self, part: _Part) -> _Part:
+        """The part, any number of times."""
+        for state in bits(part.last):
+            self.follow[state] |= part.first
+        return _Part(True, part.first, part.last)
+
+    def allowed(self, length: int) -> tuple[list[int], bool] | None:
+        """For values of so many bytes, the bytes allowed at each place, and whether whatever they
+        allow is a match; None if no value of that length is. Of values longer than `LONGEST` only
+        the beginning is looked at.
+        """
+        places = min(length, LONGEST)
+        if not length or not self.takes:
+            return None
+        self._reach(places)
+        whole = length <= LONGEST
+        layers = []
+        for place in range(places):
+            left = places - 1 - place
+            states = self._ahead[place] & (self._behind[left] if whole else -1)
+            if not states:
+                return None
+            layers.append(states)
+        tables = [self._union(states) for states in layers]
+        exact = whole and self.exact and self.exact_wide and self._complete(layers)
+        return tables, exact
+
+    def ascii(self) -> Automaton:
+        """The same for values in ASCII only."""
+        states = sum(1 << n for n, takes in enumerate(self.takes) if takes & ~HIGH)
+        return Automaton(
+            takes=[takes & ~HIGH for takes in self.takes],
+            follow=[follow & states for follow in self.follow],
+            first=self.first & states,
+            last=self.last & states,
+            nullable=self.nullable,
+            exact=self.exact,
+        )
+
+    def needs(self, some: int) -> bool:
+        """Whether every value that matches has one of these bytes."""
+        if self.nullable:
+            return False
+        states = sum(1 << n for n, takes in enumerate(self.takes) if takes & ~some)
+        seen, found = 0, self.first & states
+        while found & ~seen:
+            fresh = found & ~seen
+            seen |= found
+            for state in bits(fresh):
+                found |= self.follow[state] & states
+        return not found & self.last
+
+    def _union(self, states: int) -> int:
+        found = 0
+        for state in bits(states):
+            found |= self.takes[state]
+        return found
+
+    def _complete(self, layers: list[int]) -> bool:
+        """Whether any state of a layer may be followed by every state of the next."""
+        for here, there in itertools.pairwise(layers):
+            for state in bits(here):
+                if there & ~self.follow[state]:
+                    return False
+        return True
+
+    def _reach(self, places: int) -> None:
+        if not self._ahead:
+            self._ahead, self._behind = [self.first], [self.last]
+        while len(self._ahead) < places:
+            after = 0
+            for state in bits(self._ahead[-1]):
+                after |= self.follow[state]
+            self._ahead.append(after)
+        while len(self._behind) < places:
+            near, before = self._behind[-1], 0
+            for state, follow in enumerate(self.follow):
+                if follow & near:
+                    before |= 1 << state
+            self._behind.append(before)
+
+
+def bits(number: int) -> Iterator[int]:
+    """The places of the ones in a number."""
+    while number:
+        low = number & -number
+        yield low.bit_length() - 1
+        number ^= low
+
+
+def read(pattern: str) -> Automaton:
+    """The automaton of a pattern that is searched for; raises Unread."""
+    made = Automaton()
+    reader = _Reader(pattern, made)
+    whole = reader.alternatives(outer=True)
+    if reader.at < len(pattern):
+        raise Unread
+    made.first, made.last, made.nullable = whole.first, whole.last, whole.nullable
+    return made
+
+
+class _Reader:
+    """Recursive descent over one pattern."""
+
+    def __init__(self, pattern: str, into: Automaton) -> None:
+        self.text, self.at, self.into = pattern, 0, into
+        self.fold = False  # small and capital letters are the same
+        self.lines = False  # a dot is a line end, too
+
+    def alternatives(self, outer: bool = False) -> _Part:
+        """Alternatives up to a closing bracket; at the outside each may be tied to the ends."""
+        found = self._sequence(outer)
+        while self._peek() == "|":
+            self.at += 1
+            found = self._either(found, self._sequence(outer))
+        return found
+
+    @staticmethod
+    def _either(one: _Part, other: _Part) -> _Part:
+        return _Part(one.nullable or other.nullable, one.first | other.first, one.last | other.last)
+
+    def _sequence(self, outer: bool) -> _Part:
+        self._flags()
+        tied = outer and self._peek() == "^"
+        if tied:
+            self.at += 1
+        found = _Part(True, 0, 0) if tied or not outer else self._anything()
+        closed = False
+        while self.at < len(self.text) and self._peek() not in "|)":
+            if closed:
+                raise Unread  # something after $
+            if self._peek() == "$":
+                if not outer:
+                    raise Unread
+                closed = True
+                self.at += 1
+                continue
+            found = self.into.join(found, self._repeated())
+        if outer and not closed:
+            found = self.into.join(found, self._anything())
+        return found
+
+    def _flags(self) -> None:
+        while self.text.startswith(("(?i)", "(?s)"), self.at):
+            if self.text[self.at + 2] == "i":
+                self.fold = True
+            else:
+                self.lines = True
+            self.at += 4
+
+    def _anything(self) -> _Part:
+        return self.into.loop(self.into.state((1 << 256) - 1))
+
+    def _peek(self) -> str:
+        return self.text[self.at : self.at + 1]
+
+    def _repeated(self) -> _Part:
+        start = self.at
+        found = self._atom()
+        low, high = self._counts()
+        if (low, high) == (1, 1):
+            return found
+        after = self.at
+        if high is not None and high > LONGEST + 1:  # no value that is looked at whole has so many
+            high = None
+        low = min(low, LONGEST + 1)
+        if high == 0:
+            return _Part(True, 0, 0)
+        whole = _Part(True, 0, 0)
+        copies = [found]
+        for _ in range(max(low, high or low, 1) - 1):
+            self.at = start
+            copies.append(self._atom())
+        self.at = after
+        for number, copy in enumerate(copies):
+            if high is None and number == len(copies) - 1:
+                nullable = copy.nullable or low == 0
+                copy = self.into.loop(copy)
+                copy.nullable = nullable
+            elif number >= low:
+                copy.nullable = True
+            whole = self.into.join(whole, copy)
+        return whole
+
+    def _counts(self) -> tuple[int, int | None]:
+        sign = self._peek()
+        low: int
+        high: int | None
+        if sign and sign in "*+?":
+            self.at += 1
+            low, high = {"*": (0, None), "+": (1, None), "?": (0, 1)}[sign]
+        elif sign == "{" and self.text[self.at + 1 : self.at + 2].isdigit():
+            stop = self.text.index("}", self.at)
+            least, comma, most = self.text[self.at + 1 : stop].partition(",")
+            low = int(least)
+            high = int(most) if most else (None if comma else low)
+            self.at = stop + 1
+        else:
+            return 1, 1
+        if self._peek() == "?":  # lazy: the same values
+            self.at += 1
+        return low, high
+
+    def _atom(self) -> _Part:
+        sign = self._peek()
+        self.at += 1
+        if sign == "(":
+            return self._group()
+        if sign == "[":
+            return self._characters(self._class())
+        if sign == ".":
+            return self._characters(_ASCII & ~(0 if self.lines else 1 << 10) | HIGH)
+        if sign == "\\":
+            if self._peek() in ("b", "B"):
+                self.at += 1
+                self.into.exact = False
+                return _Part(True, 0, 0)
+            return self._characters(self._escape()[0])
+        if not sign or sign in "^$*+?{|":
+            raise Unread
+        return self._characters(self._one(ord(sign)))
+
+    def _group(self) -> _Part:
+        fold = self.fold
+        if self._peek() == "?":
+            stop = self.at + 1
+            while self.text[stop : stop + 1] in ("i", "s", "-"):
+                stop += 1
+            flags = self.text[self.at + 1 : stop]
+            if self.text[stop : stop + 1] != ":" or "s" in flags:
+                raise Unread
+            self.fold = False if "-i" in flags else (self.fold or "i" in flags)
+            self.at = stop + 1
+        found = self.alternatives()
+        if self._peek() != ")":
+            raise Unread
+        self.at += 1
+        self.fold = fold
+        return found
+
+    def _one(self, code: int) -> int:
+        """The bytes of one character."""
+        if code >= 128:
+            self.into.exact_wide = False
+            return HIGH
+        found = 1 << code
+        if self.fold and chr(code).isalpha():
+            found |= 1 << ord(chr(code).swapcase())
+        return found
+
+    def _escape(self) -> tuple[int, int | None]:
+        """What stands after a backslash: its bytes, and its code if it is one character."""
+        sign = self._peek()
+        self.at += 1
+        if sign and sign in _CLASSES:
+            return _CLASSES[sign], None
+        if sign in ("p", "P"):
+            self.into.exact_wide = False
+            name = self._name()
+            if sign == "P" or name.startswith("^"):
+                return _ASCII | HIGH, None
+            # a script's own name: no ASCII in it
+            return _UNICODE.get(name, _ASCII if len(name) <= 2 else 0) | HIGH, None
+        if sign == "x":
+            code = int(self._name(2), 16)
+        elif sign in _CONTROL:
+            code = _CONTROL[sign]
+        elif sign and not sign.isalnum():
+            code = ord(sign)
+        else:
+            raise Unread
+        return self._one(code), code
+
+    def _name(self, size: int = 1) -> str:
+        """What stands in braces, or so many characters."""
+        if self._peek() == "{":
+            stop = self.text.index("}", self.at)
+            name = self.text[self.at + 1 : stop]
+            self.at = stop + 1
+        else:
+            name = self.text[self.at : self.at + size]
+            self.at += size
+        return name
+
+    def _class(self) -> int:
+        negated = self._peek() == "^"
+        self.at += negated
+        found, first = 0, True
+        while first or self._peek() != "]":
+            first = False
+            takes, code = self._member()
+            rest = self.text[self.at : self.at + 2]
+            if code is not None and rest[:1] == "-" and rest != "-]":
+                self.at += 1
+                _, last = self._member()
+                if last is None:
+                    raise Unread
+                takes = self._between(code, last)
+            found |= takes
+        self.at += 1
+        if not negated:
+            return found
+        if found & HIGH:
+            self.into.exact_wide = False
+        return _ASCII & ~found | HIGH
+
+    def _member(self) -> tuple[int, int | None]:
+        sign = self._peek()
+        if not sign or self.text.startswith("[:", self.at):
+            raise Unread
+        self.at += 1
+        return self._escape() if sign == "\\" else (self._one(ord(sign)), ord(sign))
+
+    def _between(self, first: int, last: int) -> int:
+        if first >= 128:
+            self.into.exact_wide = False
+            return HIGH
+        found = (1 << (min(last, 127) + 1)) - (1 << first)
+        if self.fold:
+            found |= (found & _UPPER) << 32 | (found & _LOWER) >> 32
+        if last >= 128:
+            self.into.exact_wide = False
+            found |= HIGH
+        return found
+
+    def _characters(self, takes: int) -> _Part:
+        """One character: a byte of ASCII, or a leading byte and those that continue it."""
+        plain, wide = takes & _ASCII, takes & HIGH
+        if not wide:
+            return self.into.state(plain)
+        lead = self.into.state(_LEAD)
+        rest = self.into.loop(self.into.state(_CONTINUED))
+        rest.nullable = False
+        self.into.exact_wide = False
+        found = self.into.join(lead, rest)
+        return self._either(self.into.state(plain), found) if plain else found
