@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test check servers lock clean
+.PHONY: help install demo test check kinds servers lock clean
 help:
 	@echo "make demo     real servers on loopback, left open; scan them; report"
 	@echo "make test     set up everything and run the tests"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make install  build $(VENV) with the leftopen command in it"
+	@echo "make kinds    renew docs/kinds.md from the catalogue"
 	@echo "make lock     renew requirements.lock from pyproject.toml"
 
 install: $(VENV)/.installed
@@ -35,6 +36,10 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/leftopen kinds --format markdown | diff -u docs/kinds.md - || (echo "docs/kinds.md is not what the catalogue says: make kinds" >&2; exit 1)
+
+kinds: install
+	$(BIN)/leftopen kinds --format markdown > docs/kinds.md
 
 lock: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -335,6 +335,21 @@ def demo_command(keep: bool, stop: bool, folder: Path) -> int:
     return demo.run(Console(), keep=keep, folder=folder)
 
 
+@main.command("kinds")
+@click.option("--family", default="", help="only the kinds of this family")
+@click.option("--format", type=click.Choice(["table", "json", "markdown"]), default="table",
+              show_default=True)  # fmt: skip
+def kinds_command(family: str, format: str) -> None:
+    """List the kinds of personal data that leftopen knows, and how each is recognised."""
+    from leftopen import kinds
+
+    some = kinds.listed(family)
+    if format == "table":
+        Console().print(kinds.as_table(some))
+    else:
+        click.echo(kinds.as_json(some) if format == "json" else kinds.as_markdown(some), nl=False)
+
+
 def _scope(file: Path | None) -> scopes.Scope:
     if file is None and scopes.in_file(_FILE):
         file = _FILE

@@ -55,6 +55,7 @@ class Kind(BaseModel):
     alone: float = Field(default=0.0, ge=0, le=1)  # confidence: only the values speak
     both: float = Field(default=0.95, ge=0, le=1)  # confidence: name and values agree
     beside: Literal["", "person", "someone", "face", "position", "spread", "text"] = ""
+    near: tuple[str, ...] = ()  # words of which one must stand in a field's or the table's name
     becomes: str = ""  # the kind this one is made of once a collection is a trace
 
     @model_validator(mode="after")
@@ -106,11 +107,13 @@ class Context(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    people: str
+    people: Mapping[str, str]  # by language
     people_han: str
-    things: str
+    things: Mapping[str, str]
     carriers: str
     things_han: str
+    keys: str
+    unnumbered: str
     heads: str
     heads_han: str
     fronts: str

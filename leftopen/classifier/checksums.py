@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leftopen.classifier import national
+from leftopen.classifier import accounts, national, terminologies
 from leftopen.classifier.digits import ZERO, A, Bools, Codes, codes
 
 
@@ -71,4 +71,15 @@ def vin(c: Codes) -> Bools:
     return found
 
 
-CHECKS: dict[str, Callable[[Codes], Bools]] = {**national.CHECKS, "iban": iban, "vin": vin}
+def _by_places(check: accounts.Check) -> Callable[[Codes], Bools]:
+    """A check of accounts.py, which wants one array a character."""
+    return lambda c: check(c.T)
+
+
+CHECKS: dict[str, Callable[[Codes], Bools]] = {
+    **national.CHECKS,
+    "iban": iban,
+    "vin": vin,
+    **terminologies.CHECKS,
+    **{name: _by_places(check) for name, check in accounts.CHECKS.items()},
+}

@@ -1,7 +1,7 @@
 """What stands beside a field: persons or things, an address, a partner coordinate, a way in time.
 
 A second look at all fields of a collection together. It takes back what depends on a person where
-none is near, and makes a trace of positions that stand with a person's key and a time.
+none is near.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from leftopen.classifier import names
-from leftopen.classifier.catalogue import BY_ID, KINDS
+from leftopen.classifier.catalogue import BY_ID
 from leftopen.classifier.counts import Counts
 from leftopen.classifier.decide import SHARED, Candidate, choose
 from leftopen.classifier.names import Reading
@@ -22,14 +22,9 @@ _ANCHORS = frozenset(
     | {"voice", "nationality", "death_date", "family_tie", "age", "name", "criminal", "card"}
     | {"phone", "username"}
 )
-_KEYS = frozenset(
-    {"person_id", "device_id", "vehicle", "gov_id", "phone", "email", "username", "name"}
-    | {"face_embedding", "social_account"}
-)
 _FACE_WORDS = ("face", "facial", "portrait", "mugshot", "headshot", "selfie", "avatar", "profil")
 _FACE_WORDS_EAST = ("人脸", "头像", "证件照", "面部")
 _PLACED = frozenset({"address", "phone"})
-_TRACE = {kind.becomes: kind for kind in KINDS if kind.becomes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +34,14 @@ class Surroundings:
     collection: str  # "people", "things", "carriers" or ""
     anchors: Mapping[str, str]  # path → family
     keys: frozenset[str]  # paths of numbers that tell persons or their devices apart
+    words: frozenset[str]  # of the collection's name and of all fields' names
+
+    def near(self, words: tuple[str, ...]) -> bool:
+        """Whether one of the words stands anywhere; unspaced scripts: inside a token."""
+        return any(
+            word in self.words or (not word.isascii() and any(word in t for t in self.words))
+            for word in words
+        )
 
     def person(self, path: str, reading: Reading) -> bool:
         """Whether a person is near the field."""
@@ -75,7 +78,8 @@ def surroundings(
             keys.add(path)
         elif first.kind.family in _ANCHORS - placed and not first.kind.beside:
             anchors[path] = first.kind.family
-    return Surroundings(about, anchors, frozenset(keys))
+    words = frozenset(names.tokens(name)).union(*(one.tokens for one in readings.values()))
+    return Surroundings(about, anchors, frozenset(keys), words)
 
 
 def settle(
@@ -86,11 +90,11 @@ def settle(
     person = around.person(path, reading)
     things = around.collection in ("things", "carriers") and not person
     telling = option.spoken and kind.alone > 0  # the values would do without the name
-    if naming and naming.weak and not telling and kind.family != "gps":
+    if naming and naming.weak and not telling and (kind.family != "gps" or naming.strength < 1):
         clear = naming.strength == 1.0 and around.sure(path, reading)
     else:
         clear = True
-    if not clear:
+    if not clear or (kind.near and not around.near(kind.near)):
         return None
     if kind.family in _PLACED and (around.collection == "things" and not person):
         return None  # a shop's address and telephone look like anybody's
@@ -167,30 +171,6 @@ def _tuned(option: Candidate, person: bool, things: bool) -> Candidate | None:
     if person:
         return option.at(min(option.confidence + 0.05, 0.89), "a person is near")
     return option.at(option.confidence * 0.85, "no person is near")
-
-
-def traces(chosen: Mapping[str, Candidate], counts: Mapping[str, Counts]) -> dict[str, Candidate]:
-    """Positions that become a trace: a person's or device's key and a time stand with them."""
-    positions = {p: c for p, c in chosen.items() if c.kind.id in _TRACE}
-    keyed = any(c.kind.family in _KEYS for c in chosen.values())
-    if not positions or not keyed or not any(_timed(path, counts[path]) for path in counts):
-        return {}
-    said = "a key of a person or device and a time stand beside it"
-    return {
-        path: Candidate(
-            _TRACE[c.kind.id], max(c.confidence, 0.93), c.share, (*c.evidence, said), c.naming, True
-        )
-        for path, c in positions.items()
-    }
-
-
-def _timed(path: str, counts: Counts) -> bool:
-    if not counts.values or not names.is_time(path):
-        return False
-    moments = counts.types["time"] + counts.hits["epoch"]
-    if not counts.types["time"]:
-        moments += counts.hits["date"]
-    return moments * 2 >= counts.values
 
 
 def kind_ids(path: str) -> frozenset[str]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from leftopen.classifier import numbers, values
 from leftopen.classifier.columns import Leaf
+from leftopen.classifier.faces import Faces
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Counts:
     lists: int = 0
     types: Counter[str] = field(default_factory=Counter)
     hits: Counter[str] = field(default_factory=Counter)
+    faces: Faces = field(default_factory=Faces)
 
     def add(self, leaf: Leaf, wanted: frozenset[str]) -> None:
         """Counts one batch's leaf; `wanted` are the kinds that the field's name says."""
@@ -39,6 +41,7 @@ class Counts:
         if not len(kept):
             return
         met = _count(kept, wanted, self.hits)
+        self.faces.add(kept)
         self.values += met.total()
         self.types.update(met)
 
@@ -49,6 +52,7 @@ class Counts:
         self.lists += other.lists
         self.types.update(other.types)
         self.hits.update(other.hits)
+        self.faces.merge(other.faces)
 
 
 def _count(kept: pa.Array, wanted: frozenset[str], hits: Counter[str]) -> Counter[str]:

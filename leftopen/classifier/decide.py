@@ -20,7 +20,8 @@ _SURE = 1e-3  # by chance this seldom: beyond it the values speak
 # Families whose values a thing can have as well as a person: a shop's address, a firm's telephone.
 SHARED = frozenset(
     {"name", "address", "phone", "locality", "postcode", "employer", "job", "free_text", "username"}
-    | {"face_image", "education", "travel", "housing", "place_label", "finance", "social_account"}
+    | {"face_image", "education", "travel", "housing", "gender", "place_label", "finance"}
+    | {"social_account"}
 )
 
 
@@ -71,6 +72,7 @@ def candidates(counts: Counts, reading: Reading) -> tuple[list[Candidate], list[
                 f"the name says {_label(kind)}, but only {_percent(share_of(kind, counts))}"
                 f" of {base_of(kind, counts):,} values are {kind.says}"
             )
+    found = _looked_at(found, counts, reading)
     hashed = _hashed(counts, reading)
     if hashed is not None:
         found.append(hashed)
@@ -129,6 +131,26 @@ def _beyond_chance(kind: Kind, counts: Counts) -> bool:
     return bool(kind.chance ** min(counts.hits[kind.key], 64) < _SURE)
 
 
+def _looked_at(found: list[Candidate], counts: Counts, reading: Reading) -> list[Candidate]:
+    """The candidates, once the faces seen in the column's pictures are heard."""
+    faces, telling = counts.faces, reading.namings.get("face.image.portrait")
+    named = telling or reading.namings.get("face.image")
+    if faces.seen:
+        kind = BY_ID["face.image.seen"]
+        sure = kind.both if named else kind.alone
+        seen = Candidate(kind, sure, faces.share, (faces.evidence,), named, True)
+        return [*(c for c in found if c.kind.family != "face_image"), seen]
+    if not faces.absent:
+        return found
+    kept: list[Candidate] = []
+    for one in found:
+        if one.kind.family != "face_image" or one.kind.measure == "record.face":
+            kept.append(one)
+        elif telling:
+            kept.append(one.at(0.6, faces.evidence))
+    return kept
+
+
 def _hashed(counts: Counts, reading: Reading) -> Candidate | None:
     """A digest where the name promises something about a person: pseudonyms are still secrets."""
     kind = BY_ID["secret.digest"]
@@ -143,11 +165,20 @@ def _hashed(counts: Counts, reading: Reading) -> Candidate | None:
     return Candidate(kind, 0.9, share, (said, _values_say(kind, share, counts.values)), None, True)
 
 
+# Families whose values many kinds have: whoever is named as a relative has a name as well.
+_BORROWED = frozenset({"name", "locality", "address", "job", "employer", "free_text", "birth_date"})
+
+
 def choose(options: Iterable[Candidate]) -> Candidate | None:
-    """The most believable; of equals the one that chance would give least, then the first."""
+    """The most believable; of equals the one that chance would give least, then the first.
+
+    What the field's name clearly says goes before values that any such field may have.
+    """
+    believed = [option for option in options if option.confidence >= NEEDED]
+    named = any(one.naming and not one.naming.weak for one in believed)
     best: Candidate | None = None
-    for option in options:
-        if option.confidence < NEEDED:
+    for option in believed:
+        if named and option.naming is None and option.kind.family in _BORROWED:
             continue
         if best is None or _rank(option) > _rank(best):
             best = option

@@ -69,7 +69,8 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(fold(words).split())
 
 
-PEOPLE, THINGS = _set(CONTEXT.people), _set(CONTEXT.things)
+PEOPLE = _set(" ".join(CONTEXT.people.values()))
+THINGS = _set(" ".join(CONTEXT.things.values()))
 _CARRIERS = _set(CONTEXT.carriers)
 _HEADS, _FRONTS = _set(CONTEXT.heads), _set(CONTEXT.fronts)
 _NOISE, _GENERIC = _set(CONTEXT.noise), _set(CONTEXT.generic)
@@ -127,6 +128,8 @@ def _split(token: str) -> Words:
     known = _parts()
     if token in known or token in THINGS:
         return (token,)
+    if token[:-2] in PEOPLE and token[-2:] in _KEYS:  # customerid
+        return (token[:-2], token[-2:])
     for cut in range(len(token) - 3, 2, -1):
         head, tail = token[:cut], token[cut:]
         if head in known and tail in known and (len(head) >= 4 or len(tail) >= 4):
@@ -175,7 +178,7 @@ def _find(above: Words, leaf: Words) -> tuple[dict[str, Naming], frozenset[str]]
     generic = all(token in _GENERIC or token.isdigit() for token in leaf)
     found = [
         (start, stop, entry)
-        for start, stop, entry in _spans(line)
+        for start, stop, entry in (*_spans(line), *_numbered(line, len(above)))
         if stop > len(above) or (generic and stop == len(above))
     ]
     found = [
@@ -203,6 +206,13 @@ def _find(above: Words, leaf: Words) -> tuple[dict[str, Naming], frozenset[str]]
 
 
 Span = tuple[int, int, _Entry]
+_PERSON_KEY = _Entry(("person_id",), "person id", "en", False)
+_KEYS = _set(CONTEXT.keys)
+# Before the word for the person, a word for a number counts persons: number of employees.
+_KEYS_BEFORE = _KEYS - _set("no nr num number numer nummer nomor pk")
+# Words for persons that have another meaning in keys: a tree's parent, a client of OAuth.
+_NUMBERED = PEOPLE - _set(CONTEXT.unnumbered)
+_LINKS = _set("de del da do di du des la of van von der")
 
 
 def _size(span: Span) -> int:
@@ -222,8 +232,22 @@ def _spans(line: Words) -> Iterator[Span]:
                         yield start, start + 1, entry
 
 
+def _numbered(line: Words, own: int) -> Iterator[Span]:
+    """Keys of persons, however they are called: a word for a person beside one for a number."""
+    for start in range(own, len(line) - 1):
+        one, two = line[start], line[start + 1]
+        at = start
+        if one in _KEYS and two in _LINKS and start + 2 < len(line):
+            at, two = start + 1, line[start + 2]
+        owned = one in _NUMBERED and two in _KEYS
+        if owned or (one in _KEYS_BEFORE and two in _NUMBERED):
+            yield start, at + 2, _PERSON_KEY
+
+
 def _says_nothing(token: str) -> bool:
-    return token in _NOISE or token in PEOPLE or token.isdigit()
+    """Noise, a person, a number, or a prefix of one or two letters (`stName`, `v_name`)."""
+    short = len(token) <= 2 and token.isascii() and token not in THINGS
+    return short or token in _NOISE or token in PEOPLE or token.isdigit()
 
 
 def _covers(matched: Words, word: str) -> bool:

@@ -10,12 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from leftopen.classifier.text import readable
+from leftopen.classifier import media, positions, vectors
+from leftopen.classifier.utf8 import readable
 
 OLDEST = 1905  # nobody alive was born before
-# Widths of the vectors that face, voice and other recognition models give.
-WIDTHS = (64, 96, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024, 1280, 1536, 2048, 4096)
-_UNIT = 0.02  # how far from one a unit vector's length may be
 
 
 def count_numbers(values: NDArray[np.float64], hits: Counter[str]) -> None:
@@ -23,6 +21,7 @@ def count_numbers(values: NDArray[np.float64], hits: Counter[str]) -> None:
     values = values[np.isfinite(values)]
     if not values.size:
         return
+    positions.count_reals(values, hits)
     size = np.abs(values)
     fraction = values != np.trunc(values)
     hits["amount"] += int(values.size)
@@ -64,53 +63,17 @@ def count_lists(rows: pa.Array, hits: Counter[str]) -> int:
     lengths = lengths[filled].astype(np.int64)
     flat = pc.fill_null(pc.list_flatten(kept).cast(pa.float64()), 0.0)
     numbers = np.nan_to_num(flat.to_numpy(zero_copy_only=False), posinf=0.0, neginf=0.0)
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    common = np.isin(lengths, WIDTHS)
-    with np.errstate(over="ignore"):
-        norms = np.sqrt(np.add.reduceat(numbers * numbers, starts))
-    hits["vector.common"] += int(np.count_nonzero(common))
-    hits["vector.unit"] += int(np.count_nonzero(common & (np.abs(norms - 1) < _UNIT)))
-    hits["sound"] += int(np.count_nonzero(common))
-    _count_points(numbers, starts[(lengths == 2) | (lengths == 3)], hits)
+    starts = np.cumsum(lengths) - lengths
+    hits["vector.model"] += int(np.count_nonzero(vectors.models(numbers, starts, lengths)))
+    positions.count_lists(numbers, starts, lengths, hits)
     return len(lengths)
 
 
-def _count_points(
-    numbers: NDArray[np.float64], starts: NDArray[np.int64], hits: Counter[str]
-) -> None:
-    """Lists of two or three numbers that can be a position, in either order of the two."""
-    if not starts.size:
-        return
-    one, two = numbers[starts], numbers[starts + 1]
-    inside = (
-        (np.abs(one) <= 180) & (np.abs(two) <= 180) & (np.minimum(np.abs(one), np.abs(two)) <= 90)
-    )
-    broken = (one != np.trunc(one)) | (two != np.trunc(two))
-    hits["point"] += int(np.count_nonzero(inside & broken))
-
-
 def count_bytes(values: pa.Array, hits: Counter[str]) -> pa.Array:
-    """Counts over binary values by their first bytes; gives back those that are text."""
+    """Counts over binary values by what they hold; gives back those that are text."""
     values = values.cast(pa.large_binary())
-    lengths = pc.binary_length(values)
-    images = pc.starts_with(values, b"\xff\xd8\xff")
-    for head in (b"\x89PNG\r\n\x1a\n", b"GIF8", b"\x00\x00\x00\x0cjP  ", b"FAC\x00"):
-        images = pc.or_(images, pc.starts_with(values, head))
-    riff = pc.starts_with(values, b"RIFF")
-    form = pc.binary_slice(values, 8, 12)
-    images = pc.or_(images, pc.and_(riff, pc.equal(form, b"WEBP")))
-    sounds = pc.and_(riff, pc.equal(form, b"WAVE"))
-    for head in (b"OggS", b"ID3", b"fLaC", b"#!AMR"):
-        sounds = pc.or_(sounds, pc.starts_with(values, head))
-    finger = pc.or_(pc.starts_with(values, b"FMR\x00"), pc.starts_with(values, b"FIR\x00"))
-    for name, found in (
-        ("image", images),
-        ("sound", sounds),
-        ("template.finger", finger),
-        ("template.iris", pc.starts_with(values, b"IIR\x00")),
-        ("template", pc.greater_equal(lengths, 32)),
-    ):
-        hits[name] += int(pc.sum(found).as_py() or 0)
+    positions.count_bytes(values, hits)
+    media.count_bytes(values, hits)
     return readable(values)
 
 

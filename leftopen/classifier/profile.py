@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from leftopen.classifier import context, names
+from leftopen.classifier import context, names, rivals, traces
 from leftopen.classifier.columns import leaves
 from leftopen.classifier.counts import Counts
 from leftopen.classifier.decide import Candidate, base_of, candidates, choose
@@ -63,20 +63,24 @@ class Profiler:
         weighed = {path: candidates(c, readings[path]) for path, c in self._counts.items()}
         options = {path: found for path, (found, _) in weighed.items()}
         around = context.surroundings(self.name, options, readings)
-        chosen: dict[str, Candidate] = {}
-        for path, found in options.items():
-            settled = (
-                context.settle(path, one, readings[path], around, self._counts[path])
-                for one in found
-            )
-            best = choose(one for one in settled if one is not None)
-            if best is not None:
-                chosen[path] = best
-        chosen.update(context.traces(chosen, self._counts))
-        fields = {
-            path: _profile(path, counts, chosen.get(path), _doubts(readings[path], *weighed[path]))
-            for path, counts in self._counts.items()
+        settled = {
+            path: [
+                one
+                for option in found
+                if (one := context.settle(path, option, readings[path], around, self._counts[path]))
+            ]
+            for path, found in options.items()
         }
+        first = {path: best for path, found in settled.items() if (best := choose(found))}
+        countries = rivals.told(first, readings.values())
+        chosen = {p: rivals.decide(best, settled[p], countries) for p, best in first.items()}
+        firms = {p: chosen.pop(p) for p, best in first.items() if best.kind.family == "none"}
+        chosen.update(traces.follow(chosen, self._counts, readings, around))
+        fields = {}
+        for path, counts in self._counts.items():
+            against = firms[path].evidence if path in firms else ()
+            doubts = against or _doubts(readings[path], *weighed[path])
+            fields[path] = _profile(path, counts, chosen.get(path), doubts)
         return TableProfile(self.name, self.rows, fields)
 
 

@@ -127,18 +127,25 @@ class Automaton:
             exact=self.exact,
         )
 
-    def needs(self, some: int) -> bool:
-        """Whether every value that matches has one of these bytes."""
-        if self.nullable:
-            return False
-        states = sum(1 << n for n, takes in enumerate(self.takes) if takes & ~some)
-        seen, found = 0, self.first & states
+    def needs(self, some: int, length: int) -> bool:
+        """Whether every value of so many bytes that matches has one of these bytes."""
+        without = sum(1 << n for n, takes in enumerate(self.takes) if takes & ~some)
+        found = self.first & without
+        if length <= LONGEST:
+            for _ in range(length - 1):
+                found = self._after(found) & without
+            return not found & self.last
+        seen = 0
         while found & ~seen:
-            fresh = found & ~seen
-            seen |= found
-            for state in bits(fresh):
-                found |= self.follow[state] & states
+            fresh, seen = found & ~seen, seen | found
+            found |= self._after(fresh) & without
         return not found & self.last
+
+    def _after(self, states: int) -> int:
+        found = 0
+        for state in bits(states):
+            found |= self.follow[state]
+        return found
 
     def _union(self, states: int) -> int:
         found = 0
@@ -158,10 +165,7 @@ class Automaton:
         if not self._ahead:
             self._ahead, self._behind = [self.first], [self.last]
         while len(self._ahead) < places:
-            after = 0
-            for state in bits(self._ahead[-1]):
-                after |= self.follow[state]
-            self._ahead.append(after)
+            self._ahead.append(self._after(self._ahead[-1]))
         while len(self._behind) < places:
             near, before = self._behind[-1], 0
             for state, follow in enumerate(self.follow):
@@ -256,21 +260,26 @@ class _Reader:
         low = min(low, LONGEST + 1)
         if high == 0:
             return _Part(True, 0, 0)
-        whole = _Part(True, 0, 0)
         copies = [found]
         for _ in range(max(low, high or low, 1) - 1):
             self.at = start
             copies.append(self._atom())
         self.at = after
-        for number, copy in enumerate(copies):
-            if high is None and number == len(copies) - 1:
-                nullable = copy.nullable or low == 0
-                copy = self.into.loop(copy)
-                copy.nullable = nullable
-            elif number >= low:
-                copy.nullable = True
+        if high is None:
+            last = self.into.loop(copies[-1])
+            last.nullable = found.nullable or low == 0
+            copies[-1] = last
+        whole = _Part(True, 0, 0)
+        for copy in copies[: max(low, 1) if high is None else low]:
             whole = self.into.join(whole, copy)
-        return whole
+        if high is None:
+            return whole
+        # what may be missing hangs on what stands before it: x(x(x)?)?
+        rest = _Part(True, 0, 0)
+        for copy in reversed(copies[low:]):
+            rest = self.into.join(copy, rest)
+            rest.nullable = True
+        return self.into.join(whole, rest)
 
     def _counts(self) -> tuple[int, int | None]:
         sign = self._peek()

@@ -37,7 +37,7 @@ class Sieve:
         self._automata: list[tuple[Automaton, Automaton] | None] = []
         self._tables: dict[tuple[bool, int], list[_Table]] = {}
         self._seen: dict[tuple[bool, int], int] = {}  # how many patterns those tables know of
-        self._needs: dict[tuple[int, int], bool] = {}
+        self._needs: dict[tuple[int, int, int, bool], bool] = {}
 
     def number(self, pattern: str) -> int | None:
         """The pattern's number; None if only a run can tell what it matches."""
@@ -52,12 +52,13 @@ class Sieve:
                 self._automata.append(None)
         return found if self._automata[found] is not None else None
 
-    def needs(self, number: int, some: int) -> bool:
-        """Whether every match of the pattern has one of these bytes (a set, as bits)."""
-        found = self._needs.get((number, some))
+    def needs(self, number: int, some: int, length: int, plain: bool) -> bool:
+        """Whether every match of so many bytes has one of these bytes (a set, as bits)."""
+        key = (number, some, min(length, LONGEST + 1), plain)
+        found = self._needs.get(key)
         if found is None:
             automata = self._automata[number]
-            found = self._needs[number, some] = bool(automata and automata[0].needs(some))
+            found = self._needs[key] = bool(automata and automata[plain].needs(some, key[2]))
         return found
 
     def tables(self, length: int, plain: bool) -> list[_Table]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from leftopen.classifier.catalogue import CONTEXT, KINDS, NAMES
 from leftopen.classifier.checksums import passes
-from leftopen.classifier.names import fold
+from leftopen.classifier.names import PEOPLE, THINGS, fold
 
 MAX_NAME = 200  # characters of a name that are shown
 MAX_READ = 1_024  # characters that are looked at: detectors cost the square of the length
@@ -220,7 +220,7 @@ def _checked(kind: str, text: str) -> bool:
 
 @cache
 def _lexicon() -> tuple[frozenset[str], frozenset[str]]:
-    ordinary = frozenset(fold(f"{CONTEXT.things} {CONTEXT.people} {CONTEXT.heads}").split())
+    ordinary = PEOPLE | THINGS | frozenset(fold(CONTEXT.heads).split())
     given = frozenset(fold(NAMES.given).split())
     family = frozenset(fold(NAMES.family).split())
     return given - ordinary, family - ordinary

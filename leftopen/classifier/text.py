@@ -124,6 +124,7 @@ def gate(length: tuple[int, int], chars: str = "", has: str = "") -> Gate:
 class _Sieved:
     """Values of one length and the patterns left for each of them."""
 
+    length: int
     at: Ints | None  # which values; None = all
     numbers: dict[int, tuple[int, int]]  # pattern → word and bit, of those left for any value
     words: list[NDArray[np.uint64]]
@@ -229,7 +230,7 @@ class _Column:
                 if any_left >> bit & 1:
                     numbers[number] = (len(words), bit)
             words.append(left)
-        return _Sieved(at, numbers, words, [table.exact for table in tables])
+        return _Sieved(length, at, numbers, words, [table.exact for table in tables])
 
     @cached_property
     def known(self) -> int:
@@ -253,12 +254,25 @@ class _Column:
                 continue
             word, bit = place
             found = (group.words[word] & np.uint64(1 << bit)) != 0
-            into = sure if group.exact[word] >> bit & 1 else tried
+            into = sure
+            if not group.exact[word] >> bit & 1:
+                into = tried
+                if len(found) >= _MANY:
+                    self._narrow(found, number, group)
             if group.at is None:
                 into |= found
             else:
                 into[group.at] = found
         return sure, tried
+
+    def _narrow(self, found: Bools, number: int, group: _Sieved) -> None:
+        """Takes out values that lack what every match of the pattern at this length has."""
+        masks = None
+        for classes, some in _NEEDS:
+            if sieve().needs(number, some, group.length, self.plain):
+                if masks is None:
+                    masks = self.masks if group.at is None else self.masks[group.at]
+                found &= (masks & classes) != 0
 
 
 class Text:
@@ -380,19 +394,8 @@ class Text:
             found, tried = found[self._at], tried[self._at]
         if tried.any():
             which = np.flatnonzero(tried)
-            if len(which) >= _MANY:
-                which = which[self._has_all(number)[which]]
             some = self.values if len(which) == len(self) else self.values.take(which)
             found[which] = _run(some, pattern)
-        return found
-
-    def _has_all(self, number: int) -> Bools:
-        """Which values have the classes of bytes that every match of the pattern has."""
-        masks = self.masks
-        found = np.ones(len(masks), dtype=np.bool_)
-        for classes, some in _NEEDS:
-            if sieve().needs(number, some):
-                found &= (masks & classes) != 0
         return found
 
     def count(self, pattern: str) -> int:

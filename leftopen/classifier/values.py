@@ -40,25 +40,15 @@ _DIGEST = Gate(32, 128, bits("hex"), (bits("digit"), bits("hexlower hexupper")))
 _TOKEN = Gate(16, 8192, bits("digit letter dot dash colon slash"), (bits("digit"),))
 _UUID = Gate(36, 38, bits("hex dash punct"), (bits("dash"),))
 _PROSE = Gate(30, 1 << 30, needs=(bits("letter wide"),))
-_CODED = Gate(100, 1 << 30, bits("digit letter slash dash"))
-_FILE = Gate(5, 1 << 30, needs=(bits("letter"), bits("dot colon slash")))
 _DATE = Gate(8, 40, needs=(bits("digit"),))
 _NUMBER = Gate(1, 28, bits("digit dot dash slash"), (bits("digit"),))
 _AGE_RANGE = Gate(3, 9, bits("digit dash slash space wide"), (bits("digit"),))
-_AMOUNT = Gate(1, 30, needs=(bits("digit"),))
+_AMOUNT = Gate(2, 30, needs=(bits("digit"), bits("space dot dash punct wide letter colon slash")))
 _ADDRESS = Gate(1, 300)
 
 _ADDRESS_LIKE = (
     r"^(?:[0-9]{1,5} ?[a-zA-Z]?|[\p{L}\p{M}'’.\-]{3,40}[0-9]{0,4}[a-z]?"
     r"|[^@:]*\p{L}{2}[^@]*[\s,][^@]*|.*\p{Han}.*)$"
-)
-_IMAGE = (
-    r"(?i)\.(?:jpe?g|png|webp|heic|gif|bmp|tiff?|jp2)(?:\?.*)?$"
-    r"|^(?:data:image/|(?-i:/9j/|iVBORw0KGgo|R0lGOD))"
-)
-_SOUND = (
-    r"(?i)\.(?:wav|mp3|ogg|m4a|flac|amr|aac|opus)(?:\?.*)?$"
-    r"|^(?:data:audio/|(?-i:UklGR|T2dnUw|SUQz))"
 )
 _ISO_DATE = (
     r"^[12][0-9]{3}[\-/.年] ?(?:0?[1-9]|1[0-2])[\-/.月] ?(?:0?[1-9]|[12][0-9]|3[01])日?"
@@ -71,7 +61,6 @@ _LATE_DATE = (
 _PACKED_DATE = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])$"
 _DIGITS = r"^[0-9]{1,9}$"
 _NUMERIC = r"^(?:[+\-][0-9]{1,9}|[+\-]?[0-9]{1,9}\.[0-9]{1,17})$"
-_PLAIN = r"^[+\-]?[0-9]{1,9}(?:\.[0-9]{1,17})?$"
 _AGES = r"^[0-9]{1,3} ?(?:[-–~] ?[0-9]{1,3}|\+)$"
 _MONEY = r"^[$€£¥₹]? ?-?[0-9][0-9 .,']*(?: ?(?:[€$£¥₹元]|[A-Z]{3}|kr|zł|k|K))?$"
 
@@ -201,14 +190,6 @@ def _measures(text: Text, wanted: frozenset[str], hits: Hits) -> None:
     hits["prose"] += text.select(_PROSE).count(r"^\S+(?:\s+\S+){5}|\p{Han}{2}.*[,。!?;、]")
     if "address" in wanted:
         hits["address_like"] += text.select(_ADDRESS).count(_ADDRESS_LIKE)
-    files = text.select(_FILE)
-    images = files.count(_IMAGE)
-    hits["image"] += images
-    hits["sound"] += files.count(_SOUND)
-    coded = text.select(_CODED)
-    hits["template"] += coded.total + images
-    hits["template.finger"] += coded.count(r"^(?:Rk1SA|RklSA)")
-    hits["template.iris"] += coded.count(r"^SUlSA")
     _dates(text, hits)
 
 
@@ -229,6 +210,5 @@ def _numeric(text: Text, hits: Hits) -> None:
             bare = pc.utf8_ltrim(found.values, characters="+").cast(pa.float64())
             numbers.count_numbers(found.spread(bare.to_numpy(zero_copy_only=False)), hits)
     hits["age"] += text.select(_AGE_RANGE).count(_AGES)
-    priced = text.select(_AMOUNT)
-    # plain numbers are in count_numbers already
-    hits["amount"] += priced.keep(~priced.fits(_PLAIN)).count(_MONEY)
+    priced = text.select(_AMOUNT)  # plain numbers are in count_numbers already
+    hits["amount"] += priced.keep(~priced.fits(_NUMERIC)).count(_MONEY)

@@ -13,6 +13,7 @@ from leftopen.classifier.text import Text
 from leftopen.classifier.values import whole
 
 PUBLISHED = {
+    "loinc": "2345-7", "snomed": "22298006",
     "luhn": "4111111111111111", "ca_sin": "123-456-782", "imei": "490154203237518",
     "hr_oib": "33392005961", "cn_ric": "11010519491231002X", "es_dni": "54362315K",
     "fr_nir": "2 95 10 99 126 111 93", "de_idnr": "36 574 261 809", "it_cf": "RCCMNL83S18D969H",
@@ -27,7 +28,9 @@ PUBLISHED = {
     "th_id": "1234545678781", "ie_pps": "6433435F", "at_svnr": "1237 010180",
     "uk_nhs": "943 476 5919", "jp_mynumber": "123456789018", "au_tfn": "123 456 782",
     "fi_hetu": "131052-308T", "mx_curp": "BOXW310820HNERXN09", "iban": "GB82WEST12345698765432",
-    "vin": "1M8GDM9AXKP042788",
+    "vin": "1M8GDM9AXKP042788", "iban_country": "DE89370400440532013000",
+    "iccid": "89014103211118510720", "clabe": "032180000118359719",
+    "cbu": "2850590940090418135201",
 }  # fmt: skip
 
 

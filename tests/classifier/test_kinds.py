@@ -330,7 +330,7 @@ def test_confidence_is_high_only_where_name_and_values_agree_or_a_checksum_convi
         {
             "email": column(make.email),
             "c2": column(valid("cn_ric", "110101yyyymmdd9999")),
-            "diagnosis": column(any_of("asthma", "flu")),
+            "diagnosis": column(any_of("k. A.", "see chart")),
             "c4": column(make.full_name),
         }
     )

@@ -99,7 +99,10 @@ def test_encoded_forms_do_not_get_through(secret: str, around: str) -> None:
         assert "<" in shown
 
 
-@pytest.mark.parametrize("number", sorted(set(PUBLISHED.values())))
+CODES = {"loinc", "snomed"}  # numbers of findings: nobody is called by them
+
+
+@pytest.mark.parametrize("number", sorted({n for c, n in PUBLISHED.items() if c not in CODES}))
 def test_every_number_of_the_catalogue_is_replaced(number: str) -> None:
     for name in (number, f"user_{number}", f"{number}.profile", f"k:{number}:v", number.lower()):
         assert number.lower() not in stand_in(name).lower()
