@@ -33,7 +33,7 @@ def _health() -> Iterator[Template]:
         C("patient_id", t.whole(1000, 99999), "person_id", also=("health",)),
         _name("en_US", "latin", "patient_name"),
         C("dob", p.born, "birth_date", speaks=True),
-        C("age", t.whole(0, 99), "age"),
+        C("age", t.whole(0, 99), "age"), C("date_of_death", p.died, "death_date"),
         C("blood_group", t.any_of("A+", "A-", "B+", "B-", "AB+", "O+", "O-"), "health",
           speaks=True),
         C("icd10_code", p.icd10, "health", speaks=True, lie="sku"),

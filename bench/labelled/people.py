@@ -113,11 +113,14 @@ def password(r: random.Random) -> str:
 
 
 def vin(r: random.Random) -> str:
-    """A vehicle's number with its check digit at the ninth place (49 CFR 565)."""
+    """A vehicle's number: maker, model, check digit at the ninth place (49 CFR 565), serial."""
     letters = "ABCDEFGHJKLMNPRSTUVWXYZ"
     worths = [*range(10), *range(1, 9), 1, 2, 3, 4, 5, 7, 9, *range(2, 10)]
     worth = dict(zip("0123456789" + letters, worths, strict=True))
-    made = [r.choice(letters + "0123456789") for _ in range(17)]
+    maker = r.choice(("WVW", "1FT", "JHM", "5YJ", "KMH", "WBA", "VF1", "ZFA"))
+    model = "".join(r.choice(letters + "0123456789") for _ in range(5))
+    year, plant = r.choice("ABCDEFGHJKLMNPRSTVWXY"), r.choice(letters)
+    made = list(f"{maker}{model}0{year}{plant}{r.randrange(10**6):06}")
     weights = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
     rest = sum(worth[c] * w for c, w in zip(made, weights, strict=True)) % 11
     made[8] = "X" if rest == 10 else str(rest)

@@ -16,7 +16,7 @@ from leftopen.classifier.names import Naming, Reading
 
 NEEDED = 0.5  # confidence below which a field is not called personal
 _LISTED = frozenset({"vector.unit", "point"})  # measures that count lists, not their numbers
-_SURE = 1e-3  # by chance this seldom: beyond it the values speak
+_SURE = 1e-5  # by chance this seldom: beyond it the values speak, of hundreds of kinds tried
 # Families whose values a thing can have as well as a person: a shop's address, a firm's telephone.
 SHARED = frozenset(
     {"name", "address", "phone", "locality", "postcode", "employer", "job", "free_text", "username"}
@@ -53,10 +53,8 @@ def candidates(counts: Counts, reading: Reading) -> tuple[list[Candidate], list[
     against: list[str] = []
     if not counts.values and not counts.lists:
         return found, ["no values to look at"]
-    for kind in KINDS:
+    for kind in _worth_weighing(counts, reading):
         naming = reading.namings.get(kind.id)
-        if kind.becomes or not (naming or kind.alone):
-            continue
         own = frozenset(naming.word.split()) if naming else frozenset()
         if reading.tokens & frozenset(kind.unless) - own:
             continue
@@ -79,6 +77,21 @@ def candidates(counts: Counts, reading: Reading) -> tuple[list[Candidate], list[
     return found, [] if found else against
 
 
+_ALONE: Mapping[str, tuple[Kind, ...]] = {
+    key: tuple(kind for kind in KINDS if kind.alone and kind.key == key and not kind.becomes)
+    for key in {kind.key for kind in KINDS}
+}
+_PLACE = {kind.id: number for number, kind in enumerate(KINDS)}
+
+
+def _worth_weighing(counts: Counts, reading: Reading) -> list[Kind]:
+    """The kinds that the name says and those that any value speaks for, as the catalogue has them."""
+    named = [BY_ID[name] for name in reading.namings]
+    met = [kind for key, hits in counts.hits.items() if hits > 0 for kind in _ALONE.get(key, ())]
+    worth = {kind.id: kind for kind in (*named, *met) if not kind.becomes}
+    return sorted(worth.values(), key=lambda kind: _PLACE[kind.id])
+
+
 def _fits(kind: Kind, counts: Counts) -> bool:
     """Whether at least half of the values are of a type that the kind can have."""
     if counts.lists and "vector" in kind.types:
@@ -96,30 +109,32 @@ def base_of(kind: Kind, counts: Counts) -> int:
 def share_of(kind: Kind, counts: Counts) -> float:
     """The part of the values that carry the kind's evidence."""
     base = base_of(kind, counts)
-    return min(counts.hits[kind.key] / base, 1.0) if base else 0.0
+    return min(max(counts.hits[kind.key] / base, 0.0), 1.0) if base else 0.0
 
 
 def _weigh(kind: Kind, counts: Counts, naming: Naming | None) -> Candidate | None:
     share, base = share_of(kind, counts), base_of(kind, counts)
     strength = naming.strength if naming else 0.0
     named = (_name_says(kind, naming),) if naming else ()
-    told = _values_say(kind, share, base)
     speaks = kind.evidenced and base > 0 and share >= kind.min_share
     if naming and speaks:
         confidence = kind.both if strength == 1.0 else kind.both - 0.06
-        return Candidate(kind, confidence, share, (*named, told), naming, True)
+        return Candidate(
+            kind, confidence, share, (*named, _values_say(kind, share, base)), naming, True
+        )
     if kind.alone and speaks and _beyond_chance(kind, counts):
         few = counts.values < 5 and not kind.check
+        told = _values_say(kind, share, base)
         return Candidate(kind, kind.alone * (0.85 if few else 1.0), share, (told,), None, True)
     if naming and kind.named:
         confidence = kind.named * (1.0 if strength == 1.0 else 0.85)
         if kind.vocabulary and share < 0.05:  # known words, and none of them is there
             confidence *= 0.8
         typed = 1.0 if counts.lists else sum(counts.types[t] for t in kind.types) / counts.values
-        why = (*named, told) if kind.evidenced else named
+        why = (*named, _values_say(kind, share, base)) if kind.evidenced else named
         return Candidate(kind, confidence, share if share > 0 else typed, why, naming, False)
     if naming and not naming.weak and kind.evidenced and share >= max(0.3, 3 * kind.chance):
-        why = (*named, told, "the other values are something else")
+        why = (*named, _values_say(kind, share, base), "the other values are something else")
         return Candidate(kind, 0.6, share, why, naming, False)
     return None
 
@@ -192,8 +207,9 @@ def _rank(option: Candidate) -> tuple[float, float, float]:
 # ------------------------------------------------------------------------------ words of evidence
 
 _LABELS: Mapping[str, str] = {
-    "gov_id": "official number", "person_id": "a person's number", "ip": "IP address",
+    "gov_id": "official number", "none": "a firm's number", "person_id": "a person's number",
     "gps": "position", "email": "e-mail", "family_tie": "relatives", "device_id": "device",
+    "ip": "IP address",
 }  # fmt: skip
 
 

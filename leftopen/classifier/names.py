@@ -72,6 +72,8 @@ def _set(words: str) -> frozenset[str]:
 PEOPLE = _set(" ".join(CONTEXT.people.values()))
 THINGS = _set(" ".join(CONTEXT.things.values()))
 _CARRIERS = _set(CONTEXT.carriers)
+# Words that say whose a field is, and of a collection nothing: home_recommend, work_order.
+_OWNERS = _set("home work private personal shipping billing identity crm lead leads hr own host")
 _HEADS, _FRONTS = _set(CONTEXT.heads), _set(CONTEXT.fronts)
 _NOISE, _GENERIC = _set(CONTEXT.noise), _set(CONTEXT.generic)
 _TIMES, _NOT_TIMES = _set(CONTEXT.times), _set(CONTEXT.not_times)
@@ -186,6 +188,9 @@ def _find(above: Words, leaf: Words) -> tuple[dict[str, Naming], frozenset[str]]
         for span in found
         if not any(o[0] <= span[0] and span[1] <= o[1] and _size(o) > _size(span) for o in found)
     ]
+    # the head of a compound stands last: a handle_note is a note, an address_city a city
+    last = max((span[0] for span in found if not span[2].weak), default=0)
+    found = [span for span in found if span[1] > last]
     namings: dict[str, Naming] = {}
     negated: set[str] = set()
     for start, stop, entry in found:
@@ -288,12 +293,14 @@ def collection_is(name: str) -> str:
     """
     for part in reversed(re.split(r"[./:*]+", name[-MAX_NAME:])):
         level = _cut(tokens(part))
-        people = speaks_of([level], PEOPLE, _PEOPLE_HAN)
+        if level and level[-1] in _HEADS:  # member_level: levels, not members
+            return "things"
+        people = speaks_of([level], PEOPLE - _OWNERS, _PEOPLE_HAN)
         things = speaks_of([level], THINGS, _THINGS_HAN)
         if people or things:
             # the head noun is the last word: user_events are events, order_customers customers
             last = next((t for t in reversed(level) if t in PEOPLE or t in THINGS), "")
-            if last in PEOPLE or not things:
+            if (last in PEOPLE and last not in _OWNERS) or not things:
                 return "people"
             return "carriers" if last in _CARRIERS else "things"
     return ""

@@ -372,7 +372,8 @@ class Text:
                     found = self if passing else Text(self._column, at=_NONE)
                 else:
                     found = self.keep(passing if self._at is None else passing[self._at])
-            self._selected[by] = found
+            if found is not self:  # no ring of references: a column goes as soon as it is counted
+                self._selected[by] = found
         return found
 
     def may(self, pattern: str) -> bool:

@@ -169,7 +169,7 @@ def _listed(table: pa.Table, field: str) -> bool:
 
 
 def test_the_table_above_meets_every_family() -> None:
-    from_traces = {"location_trace"}  # see test_town.py
+    from_traces = {"location_trace", "none"}  # see test_town.py and test_national.py
     assert {k.family for k in KINDS} - from_traces == {
         next(k.family for k in KINDS if k.id.startswith(kind)) for *_, kind in PERSONAL
     }

@@ -70,7 +70,7 @@ def test_ordinary_names_stay(name: str) -> None:
         ("tmp_1700000000", "tmp_<number>"),
         ("pnr-20050101-2389", "pnr-<id-number>"),
         ("200501012389", "<id-number>"),
-        ("200501011234", "<number>"),
+        ("200501011234", "<id-number>"),
         ("4000 2011 1999 2000", "<number>"),
         ("card_4111-2011-1999-1111.pdf", "card_<number>.pdf"),
     ],
