@@ -85,7 +85,7 @@ _PLACE = {kind.id: number for number, kind in enumerate(KINDS)}
 
 
 def _worth_weighing(counts: Counts, reading: Reading) -> list[Kind]:
-    """The kinds that the name says and those that any value speaks for, as the catalogue has them."""
+    """The kinds that the name says and those that any value speaks for, in catalogue order."""
     named = [BY_ID[name] for name in reading.namings]
     met = [kind for key, hits in counts.hits.items() if hits > 0 for kind in _ALONE.get(key, ())]
     worth = {kind.id: kind for kind in (*named, *met) if not kind.becomes}

@@ -127,21 +127,8 @@ class Automaton:
             exact=self.exact,
         )
 
-    def needs(self, some: int, length: int) -> bool:
-        """Whether every value of so many bytes that matches has one of these bytes."""
-        without = sum(1 << n for n, takes in enumerate(self.takes) if takes & ~some)
-        found = self.first & without
-        if length <= LONGEST:
-            for _ in range(length - 1):
-                found = self._after(found) & without
-            return not found & self.last
-        seen = 0
-        while found & ~seen:
-            fresh, seen = found & ~seen, seen | found
-            found |= self._after(fresh) & without
-        return not found & self.last
-
-    def _after(self, states: int) -> int:
+    def after(self, states: int) -> int:
+        """The states that may follow any of these."""
         found = 0
         for state in bits(states):
             found |= self.follow[state]
@@ -165,7 +152,7 @@ class Automaton:
         if not self._ahead:
             self._ahead, self._behind = [self.first], [self.last]
         while len(self._ahead) < places:
-            self._ahead.append(self._after(self._ahead[-1]))
+            self._ahead.append(self.after(self._ahead[-1]))
         while len(self._behind) < places:
             near, before = self._behind[-1], 0
             for state, follow in enumerate(self.follow):
@@ -200,6 +187,7 @@ class _Reader:
         self.text, self.at, self.into = pattern, 0, into
         self.fold = False  # small and capital letters are the same
         self.lines = False  # a dot is a line end, too
+        self.ended = False  # the end of the value was asked for within the group
 
     def alternatives(self, outer: bool = False) -> _Part:
         """Alternatives up to a closing bracket; at the outside each may be tied to the ends."""
@@ -222,11 +210,9 @@ class _Reader:
         closed = False
         while self.at < len(self.text) and self._peek() not in "|)":
             if closed:
-                raise Unread  # something after $
+                raise Unread  # something stands after $
             if self._peek() == "$":
-                if not outer:
-                    raise Unread
-                closed = True
+                closed = self.ended = True
                 self.at += 1
                 continue
             found = self.into.join(found, self._repeated())
@@ -330,10 +316,14 @@ class _Reader:
                 raise Unread
             self.fold = False if "-i" in flags else (self.fold or "i" in flags)
             self.at = stop + 1
+        before, self.ended = self.ended, False
         found = self.alternatives()
         if self._peek() != ")":
             raise Unread
         self.at += 1
+        if self.ended and self.text[self.at :].lstrip(")") not in ("", "$"):
+            self.into.exact = False  # the end was asked for in the midst
+        self.ended = self.ended or before
         self.fold = fold
         return found
 

@@ -13,9 +13,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from leftopen.classifier.deterministic import Machine, machine
 from leftopen.classifier.regular import LONGEST, Automaton, Unread, read
 
 _WORD = 64  # patterns in a table
+_MOST_JOINT = 3_000  # states of a machine of several patterns
 Words = NDArray[np.uint64]
 
 
@@ -37,7 +39,7 @@ class Sieve:
         self._automata: list[tuple[Automaton, Automaton] | None] = []
         self._tables: dict[tuple[bool, int], list[_Table]] = {}
         self._seen: dict[tuple[bool, int], int] = {}  # how many patterns those tables know of
-        self._needs: dict[tuple[int, int, int, bool], bool] = {}
+        self._machines: dict[tuple[int, ...], Machine | None] = {}
 
     def number(self, pattern: str) -> int | None:
         """The pattern's number; None if only a run can tell what it matches."""
@@ -52,14 +54,17 @@ class Sieve:
                 self._automata.append(None)
         return found if self._automata[found] is not None else None
 
-    def needs(self, number: int, some: int, length: int, plain: bool) -> bool:
-        """Whether every match of so many bytes has one of these bytes (a set, as bits)."""
-        key = (number, some, min(length, LONGEST + 1), plain)
-        found = self._needs.get(key)
-        if found is None:
-            automata = self._automata[number]
-            found = self._needs[key] = bool(automata and automata[plain].needs(some, key[2]))
-        return found
+    def machine(self, numbers: tuple[int, ...]) -> Machine | None:
+        """What says of values in ASCII, up to LONGEST bytes, which of the patterns they match;
+        None if only RE2 can, or each pattern has to be asked by itself.
+        """
+        if numbers not in self._machines:
+            known = [self._automata[number] for number in numbers]
+            some = [automata[1] for automata in known if automata and automata[1].exact]
+            complete = len(some) == len(numbers)
+            most = {} if len(numbers) == 1 else {"most": _MOST_JOINT}
+            self._machines[numbers] = machine(some, **most) if complete else None
+        return self._machines[numbers]
 
     def tables(self, length: int, plain: bool) -> list[_Table]:
         """The tables for values of so many bytes (over LONGEST: their beginnings)."""

@@ -8,6 +8,7 @@ length are a second, coarser sieve for measures that are no patterns.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TypeVar
@@ -64,29 +65,8 @@ def _table() -> NDArray[np.uint16]:
 
 _CLASS = _table()
 _NONE = np.zeros(0, dtype=np.int64)
-_MANY = 1_024  # values for which it pays to ask what a pattern needs before it is run
-
-
-def _bytes_of(classes: int) -> int:
-    """The bytes of some classes, as a set in bits."""
-    return sum(1 << code for code in range(256) if _CLASS[code] & classes)
-
-
-# Sets of classes of which a pattern may need one: (classes, their bytes).
-_NEEDS = tuple(
-    (classes, _bytes_of(classes))
-    for classes in (
-        *(
-            bits(name)
-            for name in ("digit", "space", "at", "dot", "dash", "colon", "slash", "punct")
-        ),
-        bits("letter"),
-        bits("space wide"),
-        bits("letter wide"),
-        _ANY & ~bits("digit"),
-        _ANY & ~bits("letter wide"),
-    )
-)
+_MANY = 4_096  # values of one length for which it pays to ask several patterns as one
+_TOGETHER = 8  # patterns asked as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +100,31 @@ def gate(length: tuple[int, int], chars: str = "", has: str = "") -> Gate:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Sieved:
     """Values of one length and the patterns left for each of them."""
 
     length: int
-    at: Ints | None  # which values; None = all
+    at: Ints | slice  # which values
+    matrix: NDArray[np.uint8]
     numbers: dict[int, tuple[int, int]]  # pattern → word and bit, of those left for any value
     words: list[NDArray[np.uint64]]
     exact: list[int]
+
+    @cached_property
+    def joint(self) -> Mapping[int, Bools]:
+        """The values that match, for patterns that were worth asking together."""
+        if self.matrix.shape[1] < _MANY or self.length > LONGEST:
+            return {}
+        open_ = [n for n, (word, bit) in self.numbers.items() if not self.exact[word] >> bit & 1]
+        found: dict[int, Bools] = {}
+        for start in range(0, len(open_), _TOGETHER):
+            some = tuple(n for n in open_[start : start + _TOGETHER] if sieve().machine((n,)))
+            machine = sieve().machine(some) if len(some) > 1 else None
+            if machine is not None:
+                ends = machine.matches(self.matrix)
+                found |= {n: (ends & np.uint64(1 << b)) != 0 for b, n in enumerate(some)}
+        return found
 
 
 class _Column:
@@ -160,7 +156,7 @@ class _Column:
     def masks(self) -> Ints:
         """The classes of bytes met in each value."""
         first, last = int(self.offsets[0]), int(self.offsets[-1])
-        classes = _CLASS[self.data[first:last]]
+        classes = _CLASS.take(self.data[first:last], mode="clip")
         return np.bitwise_or.reduceat(classes, self.offsets[:-1] - first).astype(np.int64)
 
     @cached_property
@@ -222,15 +218,16 @@ class _Column:
         numbers: dict[int, tuple[int, int]] = {}
         words: list[NDArray[np.uint64]] = []
         for table in tables:
-            left = table.bytes[0][matrix[0]]
-            for place in range(1, len(matrix)):
-                left &= table.bytes[place][matrix[place]]
+            left = table.bytes[0].take(matrix[0], mode="clip")
+            for place in range(1, len(matrix)):  # clip: no byte is out of reach, none is looked up
+                left &= table.bytes[place].take(matrix[place], mode="clip")
             any_left = int(np.bitwise_or.reduce(left))
             for bit, number in enumerate(table.patterns):
                 if any_left >> bit & 1:
                     numbers[number] = (len(words), bit)
             words.append(left)
-        return _Sieved(length, at, numbers, words, [table.exact for table in tables])
+        exact = [table.exact for table in tables]
+        return _Sieved(length, slice(None) if at is None else at, matrix, numbers, words, exact)
 
     @cached_property
     def known(self) -> int:
@@ -245,7 +242,7 @@ class _Column:
         return frozenset().union(*(group.numbers for group in self.sieved))
 
     def left(self, number: int) -> tuple[Bools, Bools]:
-        """Values that match, and values that have to be tried."""
+        """Values that match, and values of which only a run can tell."""
         sure = np.zeros(len(self.values), dtype=np.bool_)
         tried = np.zeros(len(self.values), dtype=np.bool_)
         for group in self.sieved:
@@ -254,25 +251,31 @@ class _Column:
                 continue
             word, bit = place
             found = (group.words[word] & np.uint64(1 << bit)) != 0
-            into = sure
-            if not group.exact[word] >> bit & 1:
-                into = tried
-                if len(found) >= _MANY:
-                    self._narrow(found, number, group)
-            if group.at is None:
-                into |= found
+            if group.exact[word] >> bit & 1:
+                sure[group.at] = found
+            elif group.length > LONGEST:
+                tried[group.at] = found
             else:
-                into[group.at] = found
+                self._step(np.flatnonzero(found), group, number, sure, tried)
         return sure, tried
 
-    def _narrow(self, found: Bools, number: int, group: _Sieved) -> None:
-        """Takes out values that lack what every match of the pattern at this length has."""
-        masks = None
-        for classes, some in _NEEDS:
-            if sieve().needs(number, some, group.length, self.plain):
-                if masks is None:
-                    masks = self.masks if group.at is None else self.masks[group.at]
-                found &= (masks & classes) != 0
+    def _step(self, which: Ints, group: _Sieved, number: int, sure: Bools, tried: Bools) -> None:
+        """Tells the group's values apart by the pattern's machine, as far as they are ASCII."""
+        at = which if isinstance(group.at, slice) else group.at[which]
+        if self.plain and number in group.joint:
+            sure[at] = group.joint[number][which]
+            return
+        machine = sieve().machine((number,))
+        if machine is None:
+            tried[at] = True
+            return
+        if not self.plain:
+            wide = (self.masks[at] & _BITS["wide"]) != 0
+            tried[at[wide]] = True
+            which, at = which[~wide], at[~wide]
+        if len(at):
+            matrix = group.matrix if len(which) == group.matrix.shape[1] else group.matrix[:, which]
+            sure[at] = machine.matches(matrix) != 0
 
 
 class Text:
