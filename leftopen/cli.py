@@ -335,6 +335,30 @@ def demo_command(keep: bool, stop: bool, folder: Path) -> int:
     return demo.run(Console(), keep=keep, folder=folder)
 
 
+@main.command("classify")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE|DIR …",
+                type=click.Path(path_type=Path))  # fmt: skip
+@click.option("--format", type=click.Choice(["table", "json"]), default="table",
+              show_default=True)  # fmt: skip
+@_OUTPUT
+@click.option("--why", is_flag=True, help="say why each field was given its kind")
+@click.option("--rows", type=click.IntRange(1), help="look at this many rows of a table, no more")
+def classify_command(
+    paths: tuple[Path, ...], format: str, output: Path | None, why: bool, rows: int | None
+) -> int:
+    """Say which personal data the files and dumps at hand hold; values never leave them.
+
+    Parquet, Arrow, CSV, JSON, BSON, SQLite, SQL dumps; packed by gzip, zstd, bz2, xz, zip, tar.
+    Exit codes: 0 all was read, 1 nothing could be read, 2 usage, 4 something could not be read.
+    """
+    from leftopen import classify_files as files
+
+    _check_writable(output)
+    result = files.with_progress(paths, rows, Console(stderr=True))
+    _write(files.rendered(result, format, _console(output), why=why), output)
+    return files.exit_code(result)
+
+
 @main.command("kinds")
 @click.option("--family", default="", help="only the kinds of this family")
 @click.option("--format", type=click.Choice(["table", "json", "markdown"]), default="table",

@@ -35,9 +35,9 @@ import bson
 import pyarrow as pa
 
 from leftopen import sample as sampling
+from leftopen.bson_values import plain_document
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, clean_version
-from leftopen.engines._mongodb_values import plain_document
 from leftopen.engines._mongodb_wire import ask, figure
 from leftopen.errors import NotThisProtocol, ServerRefused
 from leftopen.model import Proof, Verdict

@@ -20,10 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen import sample as sampling
+from leftopen.bson_values import plain_document
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Engine
 from leftopen.engines import mongodb
-from leftopen.engines._mongodb_values import plain_document
 from leftopen.engines._mongodb_wire import ask, check_bson, decoded, receive
 from leftopen.engines.mongodb import ENGINE
 from leftopen.errors import (
