@@ -117,9 +117,8 @@ def _columns(table: pa.Table, most: int) -> dict[str, ask.Column]:
     found: dict[str, ask.Column] = {}
     for batch in table.combine_chunks().to_batches():
         for leaf in leaves(batch):
-            column = leaf.rows if leaf.rows is not None else leaf.values
             values: list[str] = []
-            for value in column:
+            for value in leaf.values:
                 if len(values) == most:
                     break
                 text = _text(value.as_py())

@@ -119,6 +119,8 @@ class Context(BaseModel):
     fronts: str
     noise: str
     generic: str
+    plain: str
+    flags: str
     times: str
     not_times: str
 

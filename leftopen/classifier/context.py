@@ -13,7 +13,7 @@ from leftopen.classifier import names
 from leftopen.classifier.catalogue import BY_ID
 from leftopen.classifier.counts import Counts
 from leftopen.classifier.decide import SHARED, Candidate, choose
-from leftopen.classifier.names import Reading
+from leftopen.classifier.names import Naming, Reading
 
 # Families that nobody but a person has: where one of them stands, the collection is about persons.
 _ANCHORS = frozenset(
@@ -22,8 +22,11 @@ _ANCHORS = frozenset(
     | {"voice", "nationality", "death_date", "family_tie", "age", "name", "criminal", "card"}
     | {"phone", "username"}
 )
+# Families that a whole collection can be of, with a code and a description in each record.
+_RECORDED = frozenset({"health", "criminal", "welfare", "religion", "politics", "genetic"})
 _FACE_WORDS = ("face", "facial", "portrait", "mugshot", "headshot", "selfie", "avatar", "profil")
 _FACE_WORDS_EAST = ("人脸", "头像", "证件照", "面部")
+_GUESS = 0.65  # confidence of values alone, from which on the field's name need not be mute
 _PLACED = frozenset({"address", "phone"})
 
 
@@ -35,6 +38,7 @@ class Surroundings:
     anchors: Mapping[str, str]  # path → family
     keys: frozenset[str]  # paths of numbers that tell persons or their devices apart
     words: frozenset[str]  # of the collection's name and of all fields' names
+    names_kind: Naming | None = None  # what sort of data about persons the collection is called by
 
     def near(self, words: tuple[str, ...]) -> bool:
         """Whether one of the words stands anywhere; unspaced scripts: inside a token."""
@@ -79,7 +83,40 @@ def surroundings(
         elif first.kind.family in _ANCHORS - placed and not first.kind.beside:
             anchors[path] = first.kind.family
     words = frozenset(names.tokens(name)).union(*(one.tokens for one in readings.values()))
-    return Surroundings(about, anchors, frozenset(keys), words)
+    return Surroundings(about, anchors, frozenset(keys), words, _kind_named(name))
+
+
+def _kind_named(name: str) -> Naming | None:
+    """The kind that the collection is called by, if its records are such data: `allergies`."""
+    namings = names.read(name).namings.values()
+    told = [n for n in namings if not n.weak and BY_ID[n.kind].family in _RECORDED]
+    return max(told, key=lambda n: (n.strength, BY_ID[n.kind].named), default=None)
+
+
+def heard(
+    path: str, found: list[Candidate], reading: Reading, around: Surroundings, counts: Counts
+) -> list[Candidate]:
+    """The candidates that stay once the neighbours are heard, and what the collection adds."""
+    first = choose(found)
+    settled = {id(one): settle(path, one, reading, around, counts) for one in found}
+    if first and first.naming and first.spoken and settled[id(first)] is None:
+        # a shop's telephone numbers are explained, whatever else they may pass for
+        found = [one for one in found if one.naming]
+    stays = [kept for one in found if (kept := settled[id(one)])]
+    if not stays and reading.plain:
+        stays = [one for one in (_of_collection(around, counts),) if one]
+    return stays
+
+
+def _of_collection(around: Surroundings, counts: Counts) -> Candidate | None:
+    """`code` and `description` in a collection of diagnoses are the diagnoses of whoever's key
+    stands beside them.
+    """
+    known = around.names_kind
+    if known is None or not around.keys or counts.types["boolean"] or counts.types["time"]:
+        return None
+    said = f"the collection's name says {known.word}, and a person's key stands beside it"
+    return Candidate(BY_ID[known.kind], 0.75, 1.0, (said,), known, False)
 
 
 def settle(
@@ -107,6 +144,8 @@ def settle(
             return None
     if naming is None and kind.chance >= 0.05 and _speaks_of_things(reading, things):
         return None
+    if naming is None and not kind.chance and 0 < kind.alone <= _GUESS and not reading.mute:
+        return None  # the name says something, and not this
     if kind.beside and not _beside(path, option, reading, around, counts, person):
         return None
     return _tuned(option, person, things)

@@ -35,8 +35,8 @@ class Counts:
         """Counts one batch's leaf; `wanted` are the kinds that the field's name says."""
         array = leaf.values
         self.slots += len(array)
-        if leaf.rows is not None:
-            self.lists += numbers.count_lists(leaf.rows, self.hits)
+        if leaf.lengths is not None:
+            self.lists += numbers.count_lists(leaf.lengths, array, self.hits)
         kept = array.drop_null()
         if not len(kept):
             return

@@ -25,6 +25,8 @@ SHARED = frozenset(
 )
 
 
+# Families whose names say it so clearly that the values may look otherwise.
+_PROMISED = frozenset({"email", "birth_date", "death_date", "gov_id", "phone"})
 # Families of which stores keep hashes instead.
 _PSEUDONYMS = frozenset(
     {"email", "phone", "name", "gov_id", "username", "ip", "card", "bank", "birth_date"}
@@ -74,7 +76,7 @@ def candidates(counts: Counts, reading: Reading) -> tuple[list[Candidate], list[
     hashed = _hashed(counts, reading)
     if hashed is not None:
         found.append(hashed)
-    return found, [] if found else against
+    return found, against
 
 
 _ALONE: Mapping[str, tuple[Kind, ...]] = {
@@ -136,7 +138,22 @@ def _weigh(kind: Kind, counts: Counts, naming: Naming | None) -> Candidate | Non
     if naming and not naming.weak and kind.evidenced and share >= max(0.3, 3 * kind.chance):
         why = (*named, _values_say(kind, share, base), "the other values are something else")
         return Candidate(kind, 0.6, share, why, naming, False)
+    if naming and strength == 1.0 and not naming.weak and _written_otherwise(kind, counts):
+        why = (*named, _values_say(kind, share, base), "they may be written or masked otherwise")
+        return Candidate(kind, 0.55, share, why, naming, False)
     return None
+
+
+def _written_otherwise(kind: Kind, counts: Counts) -> bool:
+    """Whether the values may be what the name clearly says, in another form: an e-mail address
+    without its domain, the month of a birth, a masked number; and are neither flags nor hashes.
+    """
+    if kind.family not in _PROMISED:
+        return False
+    odd = counts.hits["flag"] + counts.hits["digest"] + counts.hits["uuid"] + counts.hits["prose"]
+    if kind.family == "email":  # whatever form it has, there are letters in it
+        odd += counts.hits["amount"]
+    return counts.types["text"] * 10 >= counts.values * 9 and odd * 5 < counts.values
 
 
 def _beyond_chance(kind: Kind, counts: Counts) -> bool:

@@ -29,7 +29,7 @@ def count(text: Text, wanted: frozenset[str], hits: Counter[str]) -> None:
         ending = words.keep(_DRUG_TAILS[tails])
         hits["medical.drug"] += ending.count(_DRUG)
         ending = words.keep(_ILL_TAILS[tails])
-        hits["medical.disease"] += ending.count(_DISEASE)
+        hits["medical.disease"] += ending.count(_DISEASE) - ending.count(_NO_DISEASE)
     hits["medical.disease"] += text.select(_HAN).count(_ILL_HAN)
 
 
@@ -87,7 +87,7 @@ tiroxina dilol fibrate triaxone triaxona levodopa insulin insulina acetaminophen
 _FORMS = "tablet tablets capsule capsules ampoule syrup mg mcg µg iu tabletten comprimidos"
 # Endings and words with hardly another use.
 _ENDINGS = """
-itis ites emia aemia ämie émie hämie opathy opathie opatía opatia arthrosis thrombosis fibrosis
+itis emia aemia ämie émie hämie opathy opathie opatía opatia arthrosis thrombosis fibrosis
 sclerosis cirrhosis tuberculosis stenosis psychosis neurosis nephrosis acidosis dermatosis mycosis
 porosis iasis arthrose sklerose sclerose sclérose thrombose zirrhose porose psychose neuralgia
 myalgia plegia penia ectasis rrhoea rrhea carcinoma sarcoma lymphoma lymphom melanoma melanom
@@ -130,6 +130,8 @@ _DISEASE = (
     rf"|^(?:.* )?(?:{_BODY}) (?:{_endings(_AFTER)})$"
     r"|\((?:disorder|finding|procedure|situation|morphologic abnormality)\)$"  # SNOMED CT's tags
 )
+# Words that end so as well: a vine, a school, a region, the part of the blood that is no illness.
+_NO_DISEASE = r"(?i)^(?:[^0-9]*[0-9]?[^0-9]*[ \-])?(?:vitis|mitis|academia|bohemia|premia|alchemia|plasma|miasma)$"
 _TAGS = "der) ing) ure) ion) ity)"
 _ILL_HAN = (
     r"^[\p{Han}A-Z0-9\-()]{1,18}(?:[炎癌病症瘤]|综合征|骨折|梗死|梗塞|感染|高血压|哮喘|贫血|结核)$"

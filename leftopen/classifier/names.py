@@ -47,6 +47,8 @@ class Reading:
     carrier: bool  # a word for something of a person's doings, such as an order
     tokens: frozenset[str]
     negated: frozenset[str]  # kinds that are named, but taken back
+    mute: bool = True  # it tells nothing: c17, field_3, value
+    plain: bool = False  # it asks to look at the collection's name: code, description
 
 
 def fold(text: str) -> str:
@@ -76,6 +78,8 @@ _CARRIERS = _set(CONTEXT.carriers)
 _OWNERS = _set("home work private personal shipping billing identity crm lead leads hr own host")
 _HEADS, _FRONTS = _set(CONTEXT.heads), _set(CONTEXT.fronts)
 _NOISE, _GENERIC = _set(CONTEXT.noise), _set(CONTEXT.generic)
+# Leaf names that leave it to the collection what they are of.
+_PLAIN = _set(CONTEXT.plain)
 _TIMES, _NOT_TIMES = _set(CONTEXT.times), _set(CONTEXT.not_times)
 _PEOPLE_HAN, _THINGS_HAN = CONTEXT.people_han.split(), CONTEXT.things_han.split()
 _HEADS_HAN = CONTEXT.heads_han.split()
@@ -158,6 +162,8 @@ def read(path: str) -> Reading:
         carrier=bool(near & _CARRIERS),
         tokens=everything,
         negated=negated,
+        mute=all(_says_nothing(t) or t in _GENERIC for level in levels for t in level),
+        plain=bool(leaf) and all(t in _PLAIN or _says_nothing(t) for t in leaf) and not negated,
     )
 
 
@@ -265,10 +271,22 @@ def _covers(matched: Words, word: str) -> bool:
     return len(rest) <= 1
 
 
+# Families that are kept as codes of a list: the code and its name are the datum itself.
+_CODED = frozenset(
+    {"gender", "ethnicity", "religion", "nationality", "marital", "politics", "sexuality", "health"}
+)
+_LINKING = _set("id ids key")
+_CODES = _set(
+    "id status type level kind source concept code desc description label group class category"
+    " key title option"
+)
+
+
 def _taken_back(kind: str, before: Words, after: Words, matched: Words, word: str) -> bool:
-    coded = bool(BY_ID[kind].vocabulary)
+    coded = bool(BY_ID[kind].vocabulary) or BY_ID[kind].family in _CODED
     for token in after:
-        if token in _HEADS and not (coded and token in ("id", "status", "type", "level", "kind")):
+        key = token in _LINKING and BY_ID[kind].family == "health"  # diagnosis_id: of a list
+        if token in _HEADS and (key or not (coded and token in _CODES)):
             return True
     if any(token in _FRONTS for token in before) and "boolean" not in BY_ID[kind].types:
         return True

@@ -48,20 +48,22 @@ def count_years(years: NDArray[np.int32], hits: Counter[str]) -> None:
 
 
 def count_times(values: pa.Array, hits: Counter[str]) -> None:
-    """Counts over dates and timestamps."""
-    years = pc.year(values).to_numpy(zero_copy_only=False)
+    """Counts over dates and timestamps, these in UTC: not every zone's name is known here."""
+    kind = values.type
+    zoned = pa.types.is_timestamp(kind) and kind.tz
+    years = pc.year(values.view(pa.timestamp(kind.unit)) if zoned else values).to_numpy()
     count_years(years.astype(np.int32), hits)
 
 
-def count_lists(rows: pa.Array, hits: Counter[str]) -> int:
-    """Counts over lists of numbers, a list at a time; the return is how many lists hold any."""
-    lengths = pc.fill_null(pc.list_value_length(rows), 0).to_numpy(zero_copy_only=False)
-    filled = lengths > 0
-    if not filled.any():
+def count_lists(lengths: NDArray[np.int64], values: pa.Array, hits: Counter[str]) -> int:
+    """Counts over lists of numbers, a list at a time; the return is how many lists there are.
+
+    `values` are the numbers of all lists end to end, `lengths` how many are each one's; none is
+    empty.
+    """
+    if not lengths.size:
         return 0
-    kept = rows.filter(pa.array(filled))
-    lengths = lengths[filled].astype(np.int64)
-    flat = pc.fill_null(pc.list_flatten(kept).cast(pa.float64()), 0.0)
+    flat = pc.fill_null(values.cast(pa.float64(), safe=False), 0.0)
     numbers = np.nan_to_num(flat.to_numpy(zero_copy_only=False), posinf=0.0, neginf=0.0)
     starts = np.cumsum(lengths) - lengths
     hits["vector.model"] += int(np.count_nonzero(vectors.models(numbers, starts, lengths)))

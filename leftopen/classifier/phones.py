@@ -28,9 +28,15 @@ _EXTENDED = Gate(
 )
 _SEPARATED = bits("space dot dash slash punct")
 _DOT = bits("dot")
+_PUNCT = bits("punct")
 _GROUPED = bits("space dot dash punct")
 _BARE = Gate(8, 14, bits("digit"))
 _EXTENSION = r" ?(?:x|ext\.?|#) ?[0-9]{1,6}$"
+# Brackets around an area code, and a number before an extension: nothing else is written so.
+_BRACKETED = r"^(?:\+?[0-9]{1,3}[ \-]?)?\([0-9]{2,5}\)[ .\-]?[0-9]{2,9}(?:[ .\-][0-9]{2,5}){0,3}$"
+_EXTENDS = r"^[0-9+(][0-9 .\-()+/]{7,}(?:x|ext\.?) ?[0-9]{1,6}$"
+# One number in eight written as nothing but a telephone number is, and only numbers beside it.
+_TELLING = 8
 _OPENS = np.zeros(256, dtype=np.bool_)
 _OPENS[np.frombuffer(b"+0(123456789", dtype=np.uint8)] = True
 
@@ -84,10 +90,14 @@ def _mobiles() -> tuple[tuple[str, ...], dict[int, NDArray[np.int64]]]:
 
 
 def count(text: Text, wanted: frozenset[str], hits: Counter[str]) -> None:
-    """Adds `phone.abroad`, `phone.written` (which includes them) and `phone.mobile.<region>`."""
+    """Adds `phone.abroad`, `phone.written` (which includes them), `phone.mobile.<region>`, and
+    `phone.mixed`: as many as all if some are clear telephone numbers and all others may be.
+    """
     del wanted  # what a name says is looked for by the kinds' own patterns
     _count_mobiles(text.select(_BARE), hits)
-    for candidates, extended in ((text.select(_WRITTEN), False), (text.select(_EXTENDED), True)):
+    both = ((text.select(_WRITTEN), False), (text.select(_EXTENDED), True))
+    hits["phone.mixed"] -= _TELLING * (text.total - sum(one.total for one, _ in both))
+    for candidates, extended in both:
         if not len(candidates):
             continue
         opening = _OPENS[firsts(candidates.values)] & _separated(candidates)
@@ -114,6 +124,7 @@ def _separated(text: Text) -> NDArray[np.bool_]:
 def _count_written(text: Text, extended: bool, hits: Counter[str]) -> None:
     values = text.values
     if extended:
+        hits["phone.mixed"] += _TELLING * text.count(_EXTENDS)
         values = pc.replace_substring_regex(values, pattern=f"(?i){_EXTENSION}", replacement="")
         text = Text(values, text.weights)
     marked = text.fits(_ABROAD)
@@ -122,7 +133,12 @@ def _count_written(text: Text, extended: bool, hits: Counter[str]) -> None:
         abroad = _planned(text.keep(marked))
         hits["phone.abroad"] += abroad
         hits["phone.written"] += abroad
+        if not extended:
+            hits["phone.mixed"] += _TELLING * abroad
     if len(rest):
+        if not extended:
+            bracketed = rest.keep((rest.masks & _PUNCT) != 0)
+            hits["phone.mixed"] += _TELLING * bracketed.count(_BRACKETED)
         found = rest.fits(_TRUNKLESS)
         hits["phone.written"] += rest.weigh(found)
         rest = rest.keep(~found).matching(_ZERO)

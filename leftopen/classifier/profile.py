@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from leftopen.classifier import context, names, rivals, traces
-from leftopen.classifier.columns import leaves
+from leftopen.classifier import context, names, prose, rivals, traces
+from leftopen.classifier.columns import leaves, slices
 from leftopen.classifier.counts import Counts
 from leftopen.classifier.decide import Candidate, base_of, candidates, choose
 from leftopen.classifier.names import Reading
 from leftopen.model import FieldProfile
-
-SLICE_ROWS = 65_536  # rows looked at together: bounds what is held beside the batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,8 @@ class Profiler:
     def update(self, batch: pa.RecordBatch) -> None:
         """Counts the batch's values, whole columns at a time."""
         self.rows += batch.num_rows
-        for start in range(0, max(batch.num_rows, 1), SLICE_ROWS):
-            for leaf in leaves(batch.slice(start, SLICE_ROWS)):
+        for part in slices(batch):
+            for leaf in leaves(part):
                 counts = self._counts.setdefault(leaf.path, Counts())
                 counts.add(leaf, context.kind_ids(leaf.path))
 
@@ -64,11 +62,7 @@ class Profiler:
         options = {path: found for path, (found, _) in weighed.items()}
         around = context.surroundings(self.name, options, readings)
         settled = {
-            path: [
-                one
-                for option in found
-                if (one := context.settle(path, option, readings[path], around, self._counts[path]))
-            ]
+            path: context.heard(path, found, readings[path], around, self._counts[path])
             for path, found in options.items()
         }
         first = {path: best for path, found in settled.items() if (best := choose(found))}
@@ -95,7 +89,10 @@ def classify(table: pa.Table, name: str = "") -> TableProfile:
     for batch in table.to_batches():
         profiler.update(batch)
     if not table.num_rows:  # the columns are still fields, without values
-        nothing = [pa.nulls(0, kind) for kind in table.schema.types]
+        nothing = [
+            column.chunk(0).slice(0, 0) if column.num_chunks else pa.nulls(0, column.type)
+            for column in table.columns
+        ]
         profiler.update(pa.RecordBatch.from_arrays(nothing, names=table.schema.names))
     return profiler.finish()
 
@@ -116,6 +113,9 @@ def _profile(
 ) -> FieldProfile:
     if best is None:
         return FieldProfile(path, "none", "none", False, 0.0, 0.0, counts.values, doubts)
+    if best.kind.family == "free_text":
+        sure = best.confidence if best.naming else prose.raised(best.confidence, counts)
+        best = best.at(sure, *prose.found(counts))
     return FieldProfile(
         path=path,
         kind=best.kind.id,

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from leftopen.classifier import numbers
-from leftopen.classifier.catalogue import KINDS, NAMES, Kind
+from leftopen.classifier.catalogue import CONTEXT, KINDS, Kind
 from leftopen.classifier.checksums import passing
 from leftopen.classifier.measures import TEXT
 from leftopen.classifier.text import Gate, Text, bits, gate
@@ -32,14 +32,12 @@ def whole(kind: Kind) -> str:
 _PATTERNED = tuple(
     (kind, whole(kind), gate(kind.length, kind.chars, kind.has)) for kind in KINDS if kind.pattern
 )
-_LETTERS = "letter space dot dash punct wide"
 _SHORT = Gate(longest=64)
-_NAME = Gate(2, 80, bits(_LETTERS), (bits("letter wide"),))
-_HAN_NAME = Gate(6, 15, bits("wide"))
+_FLAG = Gate(longest=14)
+_FLAGS = pa.array(CONTEXT.flags.split(), pa.large_string())
 _DIGEST = Gate(32, 128, bits("hex"), (bits("digit"), bits("hexlower hexupper")))
 _TOKEN = Gate(16, 8192, bits("digit letter dot dash colon slash"), (bits("digit"),))
 _UUID = Gate(36, 38, bits("hex dash punct"), (bits("dash"),))
-_PROSE = Gate(30, 1 << 30, needs=(bits("letter wide"),))
 _DATE = Gate(8, 40, needs=(bits("digit"),))
 _NUMBER = Gate(1, 28, bits("digit dot dash slash"), (bits("digit"),))
 _AGE_RANGE = Gate(3, 9, bits("digit dash slash space wide"), (bits("digit"),))
@@ -71,7 +69,6 @@ def count_text(values: pa.Array, wanted: frozenset[str], hits: Hits) -> int:
     if len(text):
         _patterns(text, wanted, hits)
         _vocabularies(text, hits)
-        _names(text, hits)
         _measures(text, wanted, hits)
         _numeric(text, hits)
         for measure in TEXT:
@@ -136,50 +133,10 @@ def _vocabularies(text: Text, hits: Hits) -> None:
     hits.update({name: int(total) for name, total in zip(ids, totals, strict=True) if total})
 
 
-@cache
-def _lexicon() -> tuple[pa.Array, pa.Array, str]:
-    given = pa.array(sorted(set(NAMES.given.split())), pa.large_string())
-    family = pa.array(sorted(set(NAMES.family.split())), pa.large_string())
-    return (
-        given,
-        family,
-        "^[" + "".join(sorted(set("".join(NAMES.han.split())))) + r"]\p{Han}{1,3}$",
-    )
-
-
-def _names(text: Text, hits: Hits) -> None:
-    """Names by lexicon: one word, two to five words of which the first or last is a given name."""
-    given, family, han = _lexicon()
-    hits["han_name"] += text.select(_HAN_NAME).count(han)
-    plain = text.select(_NAME)
-    if not len(plain):
-        return
-    words = pc.utf8_split_whitespace(pc.replace_substring(plain.lowered, ",", " "))
-    many = pc.list_value_length(words).to_numpy(zero_copy_only=False)
-    some = many > 0  # a value of nothing but commas has no word
-    ends = np.cumsum(many)
-    flat = words.flatten()
-    first, last = pa.array((ends - many)[some]), pa.array((ends - 1)[some])
-    is_given = pc.is_in(flat, given)
-    starts = is_given.take(first).to_numpy(zero_copy_only=False)
-    closes = is_given.take(last).to_numpy(zero_copy_only=False)
-    closes_family = pc.is_in(flat, family).take(last).to_numpy(zero_copy_only=False)
-    starts_family = pc.is_in(flat, family).take(first).to_numpy(zero_copy_only=False)
-    length = many[some]
-
-    def weigh(found: NDArray[np.bool_]) -> int:
-        whole = np.zeros(len(plain), dtype=np.bool_)
-        whole[some] = found
-        return plain.weigh(whole)
-
-    several = (length >= 2) & (length <= 5)
-    hits["given_name"] += weigh((length == 1) & starts)
-    hits["family_name"] += weigh((length == 1) & closes_family)
-    # Initials and middle names between are no matter; "New York" has neither end.
-    hits["person_name"] += weigh(several & (starts | (closes & starts_family)))
-
-
 def _measures(text: Text, wanted: frozenset[str], hits: Hits) -> None:
+    flags = text.select(_FLAG)
+    if len(flags):
+        hits["flag"] += flags.weigh(pc.is_in(flags.lowered, _FLAGS).to_numpy(zero_copy_only=False))
     hits["digest"] += text.select(_DIGEST).count(
         r"(?i)^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$"
     )
@@ -187,7 +144,6 @@ def _measures(text: Text, wanted: frozenset[str], hits: Hits) -> None:
         r"(?i)^\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?$"
     )
     hits["token_like"] += text.select(_TOKEN).total
-    hits["prose"] += text.select(_PROSE).count(r"^\S+(?:\s+\S+){5}|\p{Han}{2}.*[,。!?;、]")
     if "address" in wanted:
         hits["address_like"] += text.select(_ADDRESS).count(_ADDRESS_LIKE)
     _dates(text, hits)

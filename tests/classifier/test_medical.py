@@ -75,7 +75,8 @@ def test_disease_by_its_ending(disease: str) -> None:
     "thing",
     ["Machine", "Magazine", "disk failure", "Power failure", "Caroline", "Martin Kessel", "Lyon",
      "Cable 5 m", "Flour 500 gr", "Printer", "Hamburg", "Pacific", "Garden hose", "A4 paper",
-     "payment disorder", "Route 66", "测试", "北京市"],
+     "payment disorder", "Route 66", "测试", "北京市", "Vitis", "Osmia bohemia", "Websites",
+     "Blood 12 plasma"],
 )  # fmt: skip
 def test_thing_is_no_drug_and_no_disease(thing: str) -> None:
     hits = counted(thing)

@@ -216,6 +216,24 @@ def test_look_alikes_are_no_telephone_numbers() -> None:
         assert classify(pa.table({"c17": values})).fields["c17"].family == "none", values[:2]
 
 
+def test_a_mixture_is_known_by_its_clear_numbers() -> None:
+    chance = random.Random(11)
+
+    def mixed(clear: list[str], others: list[str], rows: int = 200) -> str:
+        """A quarter of the column is clear; `9` stands for any digit."""
+        forms = [chance.choice(clear if n % 4 == 0 else others) for n in range(rows)]
+        values = ["".join(chance.choice("23456789") if c == "9" else c for c in f) for f in forms]
+        return classify(pa.table({"c17": values})).fields["c17"].family
+
+    assert mixed(["+48 22 999 99 99"], ["999 999 999", "99 999 99 99"]) == "phone"
+    assert mixed(["999-999-9999x99", "(099)999-9999"], ["999.999.9999", "9999999999"]) == "phone"
+    assert mixed(["+39 0699999999"], ["0999999999", "99999999999"]) == "phone"
+    # numbers that are no telephone's, and telephone numbers in something else
+    assert mixed(["999-999-9999"], ["999 999 999", "99 999 99 99"]) == "none"
+    assert mixed(["+48 22 999 99 99"], ["AX-9999", "none given", "pallet 99"]) == "none"
+    assert mixed(["9999 (99)", "(9)"], ["999 999 999", "99999999"]) == "none"
+
+
 def test_weights_and_merging_count_like_the_values_themselves() -> None:
     values = ["+4915112345678", "030 1234567", "(212) 555-0100 x7", "07700900123", "n/a"]
     many = Text(pa.array(values, pa.large_string()), Text.of(pa.array(["1"])).lengths.repeat(5) * 3)
@@ -224,6 +242,7 @@ def test_weights_and_merging_count_like_the_values_themselves() -> None:
     assert hits == counted(values * 3)
     assert hits["phone.written"] == 9
     assert hits["phone.mobile.GB"] == 3
+    assert hits["phone.mixed"] == 8 * 3 * (2 - 1)  # an abroad, an extension, one no number
 
 
 def test_the_table_agrees_with_the_installed_phonenumbers() -> None:

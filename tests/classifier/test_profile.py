@@ -252,5 +252,6 @@ def test_no_loop_over_values(field: str, values: make.Maker) -> None:
     few = pa.concat_tables([pa.table({field: column(values)})] * 40).combine_chunks()
     many = pa.concat_tables([few] * 6).combine_chunks()
     classify(few), classify(many)  # caches
-    # The same Python work for 9,600 rows and 57,600: what grows is done inside Arrow and numpy.
-    assert calls(lambda: classify(many)) <= calls(lambda: classify(few)) + 20
+    # Six times the rows, and hardly more Python work: what grows is done inside Arrow and numpy.
+    # (Values are stepped through in blocks of 8,192, a call a place: that is what is more.)
+    assert calls(lambda: classify(many)) <= 1.5 * calls(lambda: classify(few))

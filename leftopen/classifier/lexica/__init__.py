@@ -8,6 +8,7 @@ choices. That costs some tens of nanoseconds a word and nothing for building at 
 from __future__ import annotations
 
 import lzma
+import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable
@@ -22,8 +23,8 @@ from leftopen.classifier.catalogue import NAMES
 Bytes = NDArray[np.uint8]
 Spans = NDArray[np.int64]
 
-GIVEN, FAMILY, ORDINARY, PLACE, PARTICLE, TITLE, THING, JOB, PATRONYM, COUNTRY = (
-    1 << bit for bit in range(10)
+GIVEN, FAMILY, ORDINARY, PLACE, PARTICLE, TITLE, THING, JOB, PATRONYM, COUNTRY, HEAD = (
+    1 << bit for bit in range(11)
 )
 LONGEST = 40  # bytes of a word that is looked up
 _ROOM = 20  # the table has 2^20 places, a quarter of them taken
@@ -47,11 +48,50 @@ def written() -> dict[str, str]:
     return found
 
 
+@cache
+def people() -> tuple[frozenset[str], frozenset[str]]:
+    """Given and family names written by hand, of all languages, in the forms they are met in."""
+    listed = tomllib.loads((_HERE / "people.toml").read_text(encoding="utf-8")).values()
+    given = _forms(" ".join(names.get("given", "") for names in listed))
+    family = _forms(" ".join(names.get("family", "") for names in listed))
+    return frozenset(given), frozenset(family)
+
+
+@cache
+def endings() -> NDArray[np.uint64]:
+    """Bounds of the last eight bytes of words that end as family names do, from and to in turn.
+
+    Read as a number of which the last byte is the highest, words of one ending lie side by side.
+    """
+    found: list[tuple[int, int]] = []
+    for ending in sorted(_forms(written()["endings"]), key=len):
+        code = ending.encode()[-8:]
+        low = int.from_bytes(code, "little") << (64 - 8 * len(code))
+        if not any(start <= low < stop for start, stop in found):
+            found.append((low, low + (1 << (64 - 8 * len(code)))))
+    found.sort()
+    return np.array([bound for pair in found for bound in pair], dtype=np.uint64)
+
+
+def ends(data: Bytes, stops: Spans) -> NDArray[np.bool_]:
+    """Whether each word that stops there, at byte 8 or later, ends as family names do."""
+    eights = np.ndarray((max(len(data) - 7, 0),), np.dtype("<u8"), data, strides=(1,))
+    inside: NDArray[np.bool_] = np.searchsorted(endings(), eights[stops - 8], "right") % 2 == 1
+    return inside
+
+
+_ARABIC = str.maketrans("أإآىة\u06cc\u06a9", "اااي\u0647يك")
+
+
 def plain(word: str) -> str:
-    """Without accents, for words of Latin letters."""
+    """Without accents; Arabic without hamza on its alef; Greek with one form of sigma."""
     bare = unicodedata.normalize("NFKD", word.replace("ı", "i").replace("ł", "l"))
     kept = "".join(c for c in bare if not unicodedata.combining(c))
-    return kept if kept.isascii() else word
+    if kept.isascii():
+        return kept
+    if "\u0370" <= word[0] < "\u0400":
+        return kept.replace("ς", "σ")
+    return word.translate(_ARABIC)
 
 
 def hashes(data: Bytes, starts: Spans, lengths: Spans) -> NDArray[np.uint64]:
@@ -134,19 +174,34 @@ def _places(
 
 
 def _forms(words: str) -> set[str]:
-    return {form for word in words.lower().split() for form in (word, plain(word))}
+    """Each word as it is written, and as it is met: in plain letters, in Arabic in part."""
+    split = unicodedata.normalize("NFKC", words).lower().split()
+    found = {form for word in split for form in (word, plain(word))}
+    eastern = {word for word in found if "\u0600" <= word[0] < "\u0700"}
+    for before, after in (("أ", "ا"), ("إ", "ا"), ("آ", "ا"), ("ى", "ي"), ("ة", "ه")):
+        eastern |= {word.replace(before, after) for word in eastern}
+    eastern |= {word.replace("ي", "\u06cc").replace("ك", "\u06a9") for word in eastern}
+    return found | eastern
+
+
+def _heads(names: list[str]) -> set[str]:
+    """First words of names of more than one."""
+    found = {name: re.split(r"[^\w&]+", name, maxsplit=1)[0] for name in names}
+    return {head for name, head in found.items() if head and head != name}
 
 
 @cache
 def table() -> Table:
     """All words of all lists."""
     hand = written()
+    given, family = people()
     return Table(
         (
-            (GIVEN, [*read("given"), *_forms(hand["given"]), *_forms(NAMES.given)]),
-            (FAMILY, [*read("family"), *_forms(hand["family"]), *_forms(NAMES.family)]),
+            (GIVEN, [*read("given"), *_forms(hand["given"]), *_forms(NAMES.given), *given]),
+            (FAMILY, [*read("family"), *_forms(hand["family"]), *_forms(NAMES.family), *family]),
             (ORDINARY, [*read("ordinary"), *_forms(hand["wares"])]),
             (PLACE, read("place")),
+            (HEAD, _heads([*read("place"), *read("country")])),
             (COUNTRY, read("country")),
             (PARTICLE, _forms(hand["particles"])),
             (TITLE, _forms(hand["titles"])),
