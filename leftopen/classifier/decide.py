@@ -67,7 +67,7 @@ def candidates(counts: Counts, reading: Reading) -> tuple[list[Candidate], list[
         one = _weigh(kind, counts, naming)
         if one is not None:
             found.append(one)
-        elif naming and not kind.like:
+        if naming and not kind.like and kind.evidenced and not (one and one.spoken):
             against.append(
                 f"the name says {_label(kind)}, but only {_percent(share_of(kind, counts))}"
                 f" of {base_of(kind, counts):,} values are {kind.says}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from leftopen.classifier import context, names, prose, rivals, traces
+from leftopen.classifier.calibration import calibrated
 from leftopen.classifier.columns import leaves, slices
 from leftopen.classifier.counts import Counts
 from leftopen.classifier.decide import Candidate, base_of, candidates, choose
@@ -121,7 +122,7 @@ def _profile(
         kind=best.kind.id,
         family=best.kind.family,
         special=best.kind.special,
-        confidence=round(best.confidence, 3),
+        confidence=round(calibrated(best.confidence), 3),
         share=round(best.share, 4),
         values=base_of(best.kind, counts),
         evidence=best.evidence,
