@@ -14,6 +14,7 @@ from leftopen.classifier.catalogue import BY_ID, KINDS, Kind
 from leftopen.classifier.counts import Counts
 from leftopen.classifier.names import Naming, Reading
 
+_SOME = 5  # values that speak, where not most of the column must
 NEEDED = 0.5  # confidence below which a field is not called personal
 _LISTED = frozenset({"vector.unit", "point"})  # measures that count lists, not their numbers
 _SURE = 1e-5  # by chance this seldom: beyond it the values speak, of hundreds of kinds tried
@@ -124,11 +125,11 @@ def _weigh(kind: Kind, counts: Counts, naming: Naming | None) -> Candidate | Non
         return Candidate(
             kind, confidence, share, (*named, _values_say(kind, share, base)), naming, True
         )
-    if kind.alone and speaks and _beyond_chance(kind, counts):
+    if kind.alone and speaks and _beyond_chance(kind, counts) and _often(kind, counts):
         few = counts.values < 5 and not kind.check
         told = _values_say(kind, share, base)
         return Candidate(kind, kind.alone * (0.85 if few else 1.0), share, (told,), None, True)
-    if naming and kind.named:
+    if naming and kind.named and not _switches(kind, naming, counts):
         confidence = kind.named * (1.0 if strength == 1.0 else 0.85)
         if kind.vocabulary and share < 0.05:  # known words, and none of them is there
             confidence *= 0.8
@@ -142,6 +143,16 @@ def _weigh(kind: Kind, counts: Counts, naming: Naming | None) -> Candidate | Non
         why = (*named, _values_say(kind, share, base), "they may be written or masked otherwise")
         return Candidate(kind, 0.55, share, why, naming, False)
     return None
+
+
+def _switches(kind: Kind, naming: Naming, counts: Counts) -> bool:
+    """Whether a field that may be so called holds yes and no: `pass` of a test."""
+    return naming.weak and "boolean" not in kind.types and counts.hits["flag"] * 2 > counts.values
+
+
+def _often(kind: Kind, counts: Counts) -> bool:
+    """Where half of a column is enough, one value of three is no half."""
+    return kind.min_share >= 0.7 or counts.hits[kind.key] >= _SOME
 
 
 def _written_otherwise(kind: Kind, counts: Counts) -> bool:

@@ -131,7 +131,10 @@ _DISEASE = (
     r"|\((?:disorder|finding|procedure|situation|morphologic abnormality)\)$"  # SNOMED CT's tags
 )
 # Words that end so as well: a vine, a school, a region, the part of the blood that is no illness.
-_NO_DISEASE = r"(?i)^(?:[^0-9]*[0-9]?[^0-9]*[ \-])?(?:vitis|mitis|academia|bohemia|premia|alchemia|plasma|miasma)$"
+_NO_DISEASE = (
+    r"(?i)^(?:[^0-9]*[0-9]?[^0-9]*[ \-])?"
+    r"(?:vitis|mitis|academia|bohemia|premia|alchemia|plasma|miasma)$"
+)
 _TAGS = "der) ing) ure) ion) ity)"
 _ILL_HAN = (
     r"^[\p{Han}A-Z0-9\-()]{1,18}(?:[炎癌病症瘤]|综合征|骨折|梗死|梗塞|感染|高血压|哮喘|贫血|结核)$"

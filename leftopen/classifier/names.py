@@ -18,7 +18,12 @@ from leftopen.classifier.catalogue import BY_ID, CONTEXT, KINDS
 
 MAX_NAME = 256  # characters of a path that are read
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_TOKEN = re.compile(r"[^\W\d_]+|\d+")
+# A word may hold the vowel signs of Indian scripts and of Thai, which are no letters to `re`.
+_SIGNS = (
+    "\u0900-\u0963\u0971-\u09e3\u0a00-\u0a65\u0a70-\u0ae3"
+    "\u0b00-\u0b65\u0b82-\u0be5\u0c00-\u0c65\u0c80-\u0ce5\u0d00-\u0d65\u0e30-\u0e4e"
+)
+_TOKEN = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{_SIGNS}])*|\d+")
 _EAST = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
 Words = tuple[str, ...]
@@ -57,6 +62,8 @@ def fold(text: str) -> str:
 
 
 def _bare(text: str) -> str:
+    if text.isascii():
+        return text
     plain = unicodedata.normalize("NFKD", text)
     kept = "".join(c for c in plain if not unicodedata.combining(c) or _EAST.match(c))
     return unicodedata.normalize("NFC", kept)
@@ -138,7 +145,9 @@ def _split(token: str) -> Words:
         return (token[:-2], token[-2:])
     for cut in range(len(token) - 3, 2, -1):
         head, tail = token[:cut], token[cut:]
-        if head in known and tail in known and (len(head) >= 4 or len(tail) >= 4):
+        # three letters are too few unless a person stands beside them: cover-age, vin-tage
+        owned = head in PEOPLE or tail in PEOPLE
+        if head in known and tail in known and (owned or min(len(head), len(tail)) >= 4):
             return (head, tail)
     return (token,)
 

@@ -11,7 +11,7 @@ Never too narrow: what this cannot read (an assertion, a class of Unicode) is ta
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 HIGH = ((1 << 256) - 1) ^ ((1 << 128) - 1)  # bytes of characters outside ASCII
@@ -20,6 +20,7 @@ _LEAD = ((1 << 256) - 1) ^ ((1 << 0xC0) - 1)
 _CONTINUED = ((1 << 0xC0) - 1) ^ _ASCII
 _MANY = 2_000  # states: a pattern with more is not read
 LONGEST = 64  # places that are looked at
+ENDLESS = 1 << 40  # bytes: no end to how long a match may be
 
 
 class Unread(Exception):
@@ -49,11 +50,15 @@ _CONTROL = {"t": 9, "n": 10, "r": 13, "f": 12, "v": 11}
 
 @dataclass(slots=True)
 class _Part:
-    """A piece of the automaton: the states it may start and end with."""
+    """A piece of the automaton: the states it may start and end with, and how many bytes it takes
+    at the least and at the most.
+    """
 
     nullable: bool
     first: int
     last: int
+    least: int = 0
+    most: int = 0
 
 
 @dataclass(slots=True)
@@ -67,8 +72,11 @@ class Automaton:
     nullable: bool = False
     exact: bool = True  # nothing was taken wider than it is, in ASCII
     exact_wide: bool = True  # nor outside it
+    least: int = 0  # bytes of a value that matches
+    most: int = ENDLESS
     _ahead: list[int] = field(default_factory=list)  # states after so many bytes
     _behind: list[int] = field(default_factory=list)  # states so many bytes before the end
+    _unions: dict[int, int] = field(default_factory=dict)  # the bytes that sets of states take
 
     def state(self, takes: int) -> _Part:
         if len(self.takes) >= _MANY:
@@ -76,7 +84,7 @@ class Automaton:
         bit = 1 << len(self.takes)
         self.takes.append(takes)
         self.follow.append(0)
-        return _Part(False, bit, bit)
+        return _Part(False, bit, bit, 1, 1)
 
     def join(self, one: _Part, other: _Part) -> _Part:
         """One, then the other."""
@@ -86,13 +94,15 @@ class Automaton:
             one.nullable and other.nullable,
             one.first | (other.first if one.nullable else 0),
             other.last | (one.last if other.nullable else 0),
+            one.least + other.least,
+            one.most + other.most,
         )
 
     def loop(self, part: _Part) -> _Part:
         """The part, any number of times."""
         for state in bits(part.last):
             self.follow[state] |= part.first
-        return _Part(True, part.first, part.last)
+        return _Part(True, part.first, part.last, 0, ENDLESS)
 
     def allowed(self, length: int) -> tuple[list[int], bool] | None:
         """For values of so many bytes, the bytes allowed at each place, and whether whatever they
@@ -100,10 +110,10 @@ class Automaton:
         the beginning is looked at.
         """
         places = min(length, LONGEST)
-        if not length or not self.takes:
+        whole = length <= LONGEST
+        if not length or not self.takes or length > self.most or (whole and length < self.least):
             return None
         self._reach(places)
-        whole = length <= LONGEST
         layers = []
         for place in range(places):
             left = places - 1 - place
@@ -125,6 +135,8 @@ class Automaton:
             last=self.last & states,
             nullable=self.nullable,
             exact=self.exact,
+            least=self.least,
+            most=self.most,
         )
 
     def after(self, states: int) -> int:
@@ -135,38 +147,51 @@ class Automaton:
         return found
 
     def _union(self, states: int) -> int:
-        found = 0
-        for state in bits(states):
-            found |= self.takes[state]
+        found = self._unions.get(states)
+        if found is None:
+            found = 0
+            for state in bits(states):
+                found |= self.takes[state]
+            self._unions[states] = found
         return found
 
     def _complete(self, layers: list[int]) -> bool:
         """Whether any state of a layer may be followed by every state of the next."""
-        for here, there in itertools.pairwise(layers):
-            for state in bits(here):
-                if there & ~self.follow[state]:
-                    return False
-        return True
+        return all(
+            not there & ~self.follow[state]
+            for here, there in dict.fromkeys(itertools.pairwise(layers))
+            for state in bits(here)
+        )
 
     def _reach(self, places: int) -> None:
         if not self._ahead:
             self._ahead, self._behind = [self.first], [self.last]
-        while len(self._ahead) < places:
-            self._ahead.append(self.after(self._ahead[-1]))
-        while len(self._behind) < places:
-            near, before = self._behind[-1], 0
-            for state, follow in enumerate(self.follow):
-                if follow & near:
-                    before |= 1 << state
-            self._behind.append(before)
+        _grow(self._ahead, places, self.after)
+        _grow(self._behind, places, self._before)
+
+    def _before(self, states: int) -> int:
+        found = 0
+        for state, follow in enumerate(self.follow):
+            if follow & states:
+                found |= 1 << state
+        return found
+
+
+def _grow(steps: list[int], places: int, step: Callable[[int], int]) -> None:
+    """More steps, until there are so many; a step that changes nothing need not be taken again."""
+    while len(steps) < places:
+        last = steps[-1]
+        still = len(steps) > 1 and steps[-2] == last
+        steps.append(last if still else step(last))
 
 
 def bits(number: int) -> Iterator[int]:
     """The places of the ones in a number."""
-    while number:
-        low = number & -number
-        yield low.bit_length() - 1
-        number ^= low
+    text = bin(number)[:1:-1]  # the lowest first
+    at = text.find("1")
+    while at >= 0:
+        yield at
+        at = text.find("1", at + 1)
 
 
 def read(pattern: str) -> Automaton:
@@ -177,6 +202,7 @@ def read(pattern: str) -> Automaton:
     if reader.at < len(pattern):
         raise Unread
     made.first, made.last, made.nullable = whole.first, whole.last, whole.nullable
+    made.least, made.most = whole.least, whole.most
     return made
 
 
@@ -199,7 +225,13 @@ class _Reader:
 
     @staticmethod
     def _either(one: _Part, other: _Part) -> _Part:
-        return _Part(one.nullable or other.nullable, one.first | other.first, one.last | other.last)
+        return _Part(
+            one.nullable or other.nullable,
+            one.first | other.first,
+            one.last | other.last,
+            min(one.least, other.least),
+            max(one.most, other.most),
+        )
 
     def _sequence(self, outer: bool) -> _Part:
         self._flags()
@@ -254,6 +286,7 @@ class _Reader:
         if high is None:
             last = self.into.loop(copies[-1])
             last.nullable = found.nullable or low == 0
+            last.least = 0 if last.nullable else found.least
             copies[-1] = last
         whole = _Part(True, 0, 0)
         for copy in copies[: max(low, 1) if high is None else low]:
@@ -264,7 +297,7 @@ class _Reader:
         rest = _Part(True, 0, 0)
         for copy in reversed(copies[low:]):
             rest = self.into.join(copy, rest)
-            rest.nullable = True
+            rest.nullable, rest.least = True, 0
         return self.into.join(whole, rest)
 
     def _counts(self) -> tuple[int, int | None]:
@@ -419,7 +452,7 @@ class _Reader:
             return self.into.state(plain)
         lead = self.into.state(_LEAD)
         rest = self.into.loop(self.into.state(_CONTINUED))
-        rest.nullable = False
+        rest.nullable, rest.least, rest.most = False, 1, 3
         self.into.exact_wide = False
         found = self.into.join(lead, rest)
         return self._either(self.into.state(plain), found) if plain else found

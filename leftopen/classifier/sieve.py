@@ -36,7 +36,8 @@ class Sieve:
     def __init__(self) -> None:
         self.patterns: list[str] = []
         self._numbers: dict[str, int] = {}
-        self._automata: list[tuple[Automaton, Automaton] | None] = []
+        self._automata: list[Automaton | None] = []
+        self._plain: dict[int, Automaton] = {}  # the same for values in ASCII, once asked for
         self._tables: dict[tuple[bool, int], list[_Table]] = {}
         self._seen: dict[tuple[bool, int], int] = {}  # how many patterns those tables know of
         self._machines: dict[tuple[int, ...], Machine | None] = {}
@@ -48,19 +49,26 @@ class Sieve:
             found = self._numbers[pattern] = len(self.patterns)
             self.patterns.append(pattern)
             try:
-                automaton = read(pattern)
-                self._automata.append((automaton, automaton.ascii()))
+                self._automata.append(read(pattern))
             except (Unread, ValueError, IndexError):
                 self._automata.append(None)
         return found if self._automata[found] is not None else None
+
+    def _automaton(self, number: int, plain: bool) -> Automaton | None:
+        found = self._automata[number]
+        if found is None or not plain:
+            return found
+        if number not in self._plain:
+            self._plain[number] = found.ascii()
+        return self._plain[number]
 
     def machine(self, numbers: tuple[int, ...]) -> Machine | None:
         """What says of values in ASCII, up to LONGEST bytes, which of the patterns they match;
         None if only RE2 can, or each pattern has to be asked by itself.
         """
         if numbers not in self._machines:
-            known = [self._automata[number] for number in numbers]
-            some = [automata[1] for automata in known if automata and automata[1].exact]
+            known = [self._automaton(number, plain=True) for number in numbers]
+            some = [automaton for automaton in known if automaton and automaton.exact]
             complete = len(some) == len(numbers)
             most = {} if len(numbers) == 1 else {"most": _MOST_JOINT}
             self._machines[numbers] = machine(some, **most) if complete else None
@@ -71,8 +79,8 @@ class Sieve:
         key = (plain, min(length, LONGEST + 1))
         tables = self._tables.setdefault(key, [])
         for number in range(self._seen.get(key, 0), len(self.patterns)):
-            automata = self._automata[number]
-            allowed = automata[plain].allowed(key[1]) if automata else None
+            automaton = self._automaton(number, plain)
+            allowed = automaton.allowed(key[1]) if automaton else None
             if allowed is None:
                 continue
             if not tables or len(tables[-1].patterns) == _WORD:

@@ -30,6 +30,7 @@ Number = TypeVar("Number", bound=np.generic)
 _BITS = {name: 1 << number for number, name in enumerate(CLASSES)}
 _LENGTHS = 128  # lengths from 127 up share a signature
 _ANY = (1 << len(CLASSES)) - 1
+_FEW = 4_096  # values for which sorting is faster than a table of all signatures
 _LOOK = 256  # values looked at to see whether a column repeats itself
 
 
@@ -77,6 +78,19 @@ class Gate:
     longest: int = 1 << 30
     only: int = _ANY
     needs: tuple[int, ...] = ()
+
+    def whole(self, common: int, met: int, least: int, most: int) -> bool | None:
+        """Whether all values pass, or none does, as far as the classes that all have and that any
+        has and the bounds of their lengths say; lengths of 127 stand for that or more.
+        """
+        short = min(self.shortest, _LENGTHS - 1)
+        if most < short or least > self.longest or common & ~self.only:
+            return False
+        if any(not need & met for need in self.needs):
+            return False
+        if least < short or most > min(self.longest, _LENGTHS - 2) or met & ~self.only:
+            return None
+        return True if all(need & common for need in self.needs) else None
 
     def lets(self, masks: Ints, lengths: Ints) -> Bools:
         """Which signatures pass; lengths of 127 stand for that or more."""
@@ -132,6 +146,7 @@ class _Column:
 
     def __init__(self, values: pa.Array, weights: Ints | None) -> None:
         self.values, self.weights = values, weights
+        self.known = 0  # how many patterns the sieve knew when these values went through it
 
     @cached_property
     def offsets(self) -> Ints:
@@ -160,27 +175,42 @@ class _Column:
         return np.bitwise_or.reduceat(classes, self.offsets[:-1] - first).astype(np.int64)
 
     @cached_property
-    def signatures(self) -> tuple[Ints, Ints]:
-        """Classes and length of each value as one number, and the numbers that are met."""
+    def signatures(self) -> tuple[Ints, Ints, Ints]:
+        """Kinds of values, as far as gates tell them apart: of which kind each value is, and the
+        classes and the length of each kind (127 for longer ones).
+        """
         each = self.masks * _LENGTHS + np.minimum(self.lengths, _LENGTHS - 1)
-        return each, np.flatnonzero(np.bincount(each, minlength=1))
+        if len(each) < _FEW:
+            met, kinds = np.unique(each, return_inverse=True)
+        else:
+            met = np.flatnonzero(np.bincount(each))
+            numbers = np.zeros(int(met[-1]) + 1, dtype=np.int64)
+            numbers[met] = np.arange(len(met))
+            kinds = numbers.take(each)
+        return kinds, met // _LENGTHS, met % _LENGTHS
+
+    @cached_property
+    def bounds(self) -> tuple[int, int, int, int]:
+        """The classes met in all of the values and in any; the least and the greatest length."""
+        _, masks, lengths = self.signatures
+        common, met = np.bitwise_and.reduce(masks), np.bitwise_or.reduce(masks)
+        return int(common), int(met), int(lengths.min()), int(lengths.max())
 
     def passing(self, by: Gate) -> Bools | bool:
         """Which values pass the gate, or whether all or none do."""
-        each, met = self.signatures
-        lets = by.lets(met // _LENGTHS, met % _LENGTHS)
+        common, met, least, most = self.bounds
+        whole = by.whole(common, met, least, most)
+        if whole is not None:
+            return whole
+        kinds, masks, lengths = self.signatures
+        lets = by.lets(masks, lengths)
         if not lets.any():
             return False
         exact = by.longest >= _LENGTHS - 1 or by.shortest >= _LENGTHS - 1
-        exact &= int((met % _LENGTHS).max()) == _LENGTHS - 1
-        if lets.all() and not exact:
-            return True
-        table = np.zeros(int(met[-1]) + 1, dtype=np.bool_)
-        table[met[lets]] = True
-        found: Bools = table[each]
-        if exact:
-            found &= (self.lengths >= by.shortest) & (self.lengths <= by.longest)
-        return found
+        exact &= most == _LENGTHS - 1
+        if not exact:
+            return True if lets.all() else lets.take(kinds)
+        return lets.take(kinds) & (self.lengths >= by.shortest) & (self.lengths <= by.longest)
 
     @cached_property
     def groups(self) -> list[tuple[int, Ints | None]]:
@@ -210,6 +240,7 @@ class _Column:
 
     @cached_property
     def sieved(self) -> list[_Sieved]:
+        self.known = len(sieve().patterns)
         return [self._sieve(length, at) for length, at in self.groups]
 
     def _sieve(self, length: int, at: Ints | None) -> _Sieved:
@@ -228,13 +259,6 @@ class _Column:
             words.append(left)
         exact = [table.exact for table in tables]
         return _Sieved(length, slice(None) if at is None else at, matrix, numbers, words, exact)
-
-    @cached_property
-    def known(self) -> int:
-        """How many patterns the sieve knew when these values went through."""
-        found = len(sieve().patterns)
-        _ = self.sieved
-        return found
 
     @cached_property
     def possible(self) -> frozenset[int]:
@@ -378,6 +402,13 @@ class Text:
             if found is not self:  # no ring of references: a column goes as soon as it is counted
                 self._selected[by] = found
         return found
+
+    @property
+    def possible(self) -> frozenset[int]:
+        """The numbers of the patterns that a value of the column may fit, of those that the sieve
+        knew when it was first asked about the column.
+        """
+        return self._column.possible
 
     def may(self, pattern: str) -> bool:
         """Whether any value may fit the pattern."""

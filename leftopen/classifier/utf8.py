@@ -16,11 +16,17 @@ def readable(values: pa.Array) -> pa.Array:
     whole = values.cast(pa.large_binary())
     if not len(whole) or whole.buffers()[2] is None:
         return pa.array([], pa.large_string())
-    offsets = np.frombuffer(whole.buffers()[1], dtype=np.int64)
-    offsets = offsets[whole.offset : whole.offset + len(whole) + 1]
-    data = np.frombuffer(whole.buffers()[2], dtype=np.uint8)
+    data, offsets = _window(whole)
     wrong = _wrong_utf8(data, offsets) | _CONTROL[data]
     return whole.filter(pa.array(~_touched(wrong, offsets))).cast(pa.large_string())
+
+
+def _window(array: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The bytes of these values alone, and where in them each begins and ends."""
+    offsets = np.frombuffer(array.buffers()[1], dtype=np.int64)
+    offsets = offsets[array.offset : array.offset + len(array) + 1]
+    data = np.frombuffer(array.buffers()[2] or b"", dtype=np.uint8)
+    return data[offsets[0] : offsets[-1]], offsets - offsets[0]
 
 
 def _touched(wrong: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -35,14 +41,12 @@ def valid(array: pa.Array) -> pa.Array:
     try:
         array.validate(full=True)
     except pa.ArrowInvalid:
-        offsets = np.frombuffer(array.buffers()[1], dtype=np.int64)
-        offsets = offsets[array.offset : array.offset + len(array) + 1]
-        data = np.frombuffer(array.buffers()[2], dtype=np.uint8).copy()
+        data, offsets = _window(array)
+        data = data.copy()
         broken = np.repeat(_touched(_wrong_utf8(data, offsets), offsets), np.diff(offsets))
-        window = data[offsets[0] : offsets[-1]]
-        window[broken & (window >= 0x80)] = ord("?")
+        data[broken & (data >= 0x80)] = ord("?")
         return pa.Array.from_buffers(
-            pa.large_string(), len(array), [None, pa.py_buffer(offsets.copy()), pa.py_buffer(data)]
+            pa.large_string(), len(array), [None, pa.py_buffer(offsets), pa.py_buffer(data)]
         )
     return array
 

@@ -7,6 +7,7 @@ sum over values, so counts of two halves add up to the count of the whole, in an
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -18,6 +19,7 @@ from leftopen.classifier import numbers
 from leftopen.classifier.catalogue import CONTEXT, KINDS, Kind
 from leftopen.classifier.checksums import passing
 from leftopen.classifier.measures import TEXT
+from leftopen.classifier.sieve import sieve
 from leftopen.classifier.text import Gate, Text, bits, gate
 
 Hits = Counter[str]
@@ -85,10 +87,37 @@ def count_whole_numbers(values: pa.Array, wanted: frozenset[str], hits: Hits) ->
         _dates(text, hits)
 
 
+@cache
+def _spoken() -> tuple[Mapping[int, tuple[int, ...]], tuple[int, ...], Mapping[str, int]]:
+    """Rows of `_PATTERNED`: of kinds whose values alone can speak, by the number that the sieve
+    knows the pattern by, and those it cannot read; then of the other kinds, by the kind.
+    """
+    numbered: dict[int, tuple[int, ...]] = {}
+    unread: list[int] = []
+    named: dict[str, int] = {}
+    for row, (kind, pattern, _) in enumerate(_PATTERNED):
+        number = sieve().number(pattern) if kind.alone else None
+        if not kind.alone:
+            named[kind.id] = row
+        elif number is None:
+            unread.append(row)
+        else:
+            numbered[number] = (*numbered.get(number, ()), row)
+    return numbered, tuple(unread), named
+
+
+def _rows(text: Text, wanted: frozenset[str]) -> list[int]:
+    """Which patterns to count: few of them can fit any value of a column."""
+    numbered, unread, named = _spoken()
+    rows = [row for number in text.possible & numbered.keys() for row in numbered[number]]
+    rows += (named[kind] for kind in wanted & named.keys())
+    return sorted((*rows, *unread))
+
+
 def _patterns(text: Text, wanted: frozenset[str], hits: Hits) -> None:
     checked: dict[bytes, tuple[Text, list[Kind]]] = {}
-    for kind, pattern, by in _PATTERNED:
-        if not (kind.alone or kind.id in wanted) or not text.may(pattern):
+    for kind, pattern, by in (_PATTERNED[row] for row in _rows(text, wanted)):
+        if not text.may(pattern):
             continue
         candidates = text.select(by)
         if not kind.check:

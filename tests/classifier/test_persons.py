@@ -213,7 +213,7 @@ def test_halves_add_up_to_the_whole(values: list[str], cut: int) -> None:
 def test_the_table_finds_what_was_put_in_and_nothing_else(words: list[str]) -> None:
     keys = [w.encode("utf-8", "replace") for w in words]
     inside = {k for k in keys[::2] if len(k) <= lexica.LONGEST}
-    table = lexica.Table([(lexica.GIVEN, [k.decode() for k in sorted(inside)])])
+    table = lexica.Table.of([(lexica.GIVEN, [k.decode() for k in sorted(inside)])])
     data = np.frombuffer(b"".join(keys) + bytes(48), dtype=np.uint8)
     lengths = np.array([len(k) for k in keys], dtype=np.int64)
     found = table.classes(data, np.cumsum(lengths) - lengths, lengths)

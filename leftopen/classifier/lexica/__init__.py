@@ -8,9 +8,8 @@ choices. That costs some tens of nanoseconds a word and nothing for building at 
 from __future__ import annotations
 
 import lzma
-import re
 import tomllib
-import unicodedata
+import zlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leftopen.classifier.catalogue import NAMES
+from leftopen.classifier.lexica.forms import forms
 
 Bytes = NDArray[np.uint8]
 Spans = NDArray[np.int64]
@@ -27,34 +26,25 @@ GIVEN, FAMILY, ORDINARY, PLACE, PARTICLE, TITLE, THING, JOB, PATRONYM, COUNTRY, 
     1 << bit for bit in range(11)
 )
 LONGEST = 40  # bytes of a word that is looked up
-_ROOM = 20  # the table has 2^20 places, a quarter of them taken
+_ROOM = 20  # the table has 2^20 places, three in ten of them taken
 _FACTORS = (
     *(0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93),
     0xA0761D6478BD642F,
 )
 _MASKS = np.array([(1 << (8 * n)) - 1 for n in range(9)], dtype=np.uint64)
-_HERE = Path(__file__).parent
+HERE = Path(__file__).parent
 
 
-def read(name: str) -> list[str]:
+def read(name: str, folder: Path = HERE) -> list[str]:
     """The words of one list."""
-    return lzma.decompress((_HERE / f"{name}.txt.xz").read_bytes()).decode().split("\n")[:-1]
+    return lzma.decompress((folder / f"{name}.txt.xz").read_bytes()).decode().split("\n")[:-1]
 
 
 @cache
 def written() -> dict[str, str]:
     """The lists written by hand, each as one string."""
-    found: dict[str, str] = tomllib.loads((_HERE / "words.toml").read_text(encoding="utf-8"))
+    found: dict[str, str] = tomllib.loads((HERE / "words.toml").read_text(encoding="utf-8"))
     return found
-
-
-@cache
-def people() -> tuple[frozenset[str], frozenset[str]]:
-    """Given and family names written by hand, of all languages, in the forms they are met in."""
-    listed = tomllib.loads((_HERE / "people.toml").read_text(encoding="utf-8")).values()
-    given = _forms(" ".join(names.get("given", "") for names in listed))
-    family = _forms(" ".join(names.get("family", "") for names in listed))
-    return frozenset(given), frozenset(family)
 
 
 @cache
@@ -64,7 +54,7 @@ def endings() -> NDArray[np.uint64]:
     Read as a number of which the last byte is the highest, words of one ending lie side by side.
     """
     found: list[tuple[int, int]] = []
-    for ending in sorted(_forms(written()["endings"]), key=len):
+    for ending in sorted(forms(written()["endings"]), key=len):
         code = ending.encode()[-8:]
         low = int.from_bytes(code, "little") << (64 - 8 * len(code))
         if not any(start <= low < stop for start, stop in found):
@@ -78,20 +68,6 @@ def ends(data: Bytes, stops: Spans) -> NDArray[np.bool_]:
     eights = np.ndarray((max(len(data) - 7, 0),), np.dtype("<u8"), data, strides=(1,))
     inside: NDArray[np.bool_] = np.searchsorted(endings(), eights[stops - 8], "right") % 2 == 1
     return inside
-
-
-_ARABIC = str.maketrans("أإآىة\u06cc\u06a9", "اااي\u0647يك")
-
-
-def plain(word: str) -> str:
-    """Without accents; Arabic without hamza on its alef; Greek with one form of sigma."""
-    bare = unicodedata.normalize("NFKD", word.replace("ı", "i").replace("ł", "l"))
-    kept = "".join(c for c in bare if not unicodedata.combining(c))
-    if kept.isascii():
-        return kept
-    if "\u0370" <= word[0] < "\u0400":
-        return kept.replace("ς", "σ")
-    return word.translate(_ARABIC)
 
 
 def hashes(data: Bytes, starts: Spans, lengths: Spans) -> NDArray[np.uint64]:
@@ -112,33 +88,60 @@ def hashes(data: Bytes, starts: Spans, lengths: Spans) -> NDArray[np.uint64]:
 
 
 class Table:
-    """Which lists a word stands in, as bits."""
+    """Which lists a word stands in, as bits.
 
-    def __init__(self, lists: Iterable[tuple[int, Iterable[str]]]) -> None:
-        bits: dict[bytes, int] = {}
+    A cell of the table holds a mark of 16 bits, which tells a word from others that lie there, and
+    the bits of its lists; an empty one is 0.
+    """
+
+    def __init__(self, cells: NDArray[np.uint32]) -> None:
+        self.cells = cells
+
+    @staticmethod
+    def of(lists: Iterable[tuple[int, Iterable[str]]]) -> Table:
+        """Built from lists; the same words give the same table, in whatever order they come."""
+        held: dict[bytes, int] = {}
         for bit, words in lists:
             for word in words:
                 key = word.encode()
                 if len(key) <= LONGEST:
-                    bits[key] = bits.get(key, 0) | bit
-        lengths = np.array([len(key) for key in bits], dtype=np.int64)
-        data = np.frombuffer(b"".join(bits) + bytes(48), dtype=np.uint8)
-        keys = hashes(data, np.cumsum(lengths) - lengths, lengths)
-        classes = np.array(list(bits.values()), dtype=np.uint32)
-        first, second, marks = _places(keys)
-        cells = (marks << np.uint32(16)) | classes
-        self._cells = np.zeros(1 << _ROOM, dtype=np.uint32)
+                    held[key] = held.get(key, 0) | bit
+        keys = sorted(held)
+        lengths = np.array([len(key) for key in keys], dtype=np.int64)
+        data = np.frombuffer(b"".join(keys) + bytes(48), dtype=np.uint8)
+        first, second, marks = _places(hashes(data, np.cumsum(lengths) - lengths, lengths))
+        filled = (marks << np.uint32(16)) | np.array([held[key] for key in keys], dtype=np.uint32)
         owners = _settle(first, second)
+        cells = np.zeros(1 << _ROOM, dtype=np.uint32)
         taken = owners >= 0
-        self._cells[taken] = cells[owners[taken]]
+        cells[taken] = filled[owners[taken]]
+        return Table(cells)
+
+    @staticmethod
+    def unpacked(packed: bytes) -> Table:
+        """The table that `pack` made bytes of."""
+        plain = np.frombuffer(zlib.decompress(packed), dtype=np.uint8)
+        there, rest = plain[: 1 << (_ROOM - 3)], plain[1 << (_ROOM - 3) :]
+        taken = np.unpackbits(there).view(np.bool_)
+        cells = np.zeros(1 << _ROOM, dtype="<u4")
+        halves = rest.view("<u2").reshape(2, -1).astype("<u4")
+        cells[taken] = (halves[1] << np.uint32(16)) | halves[0]
+        return Table(cells)
+
+    def pack(self) -> bytes:
+        """As bytes: which cells are taken, then of those the lists, then the marks."""
+        taken = self.cells != 0
+        full = self.cells[taken]
+        halves = np.concatenate([full & np.uint32(0xFFFF), full >> np.uint32(16)]).astype("<u2")
+        return zlib.compress(np.packbits(taken).tobytes() + halves.tobytes(), 9)
 
     def classes(self, data: Bytes, starts: Spans, lengths: Spans) -> NDArray[np.uint32]:
         """The bits of each word; 0 for a word in no list."""
         first, second, marks = _places(hashes(data, starts, lengths))
-        found = self._cells[first]
+        found = self.cells[first]
         right = (found >> np.uint32(16)) == marks
         rows = np.flatnonzero(~right)
-        other = self._cells[second[rows]]
+        other = self.cells[second[rows]]
         hit = (other >> np.uint32(16)) == marks[rows]
         found[rows] = np.where(hit, other, 0)
         found &= np.uint32(0xFFFF)
@@ -173,40 +176,7 @@ def _places(
     return first, second, np.maximum(marks, np.uint32(1))
 
 
-def _forms(words: str) -> set[str]:
-    """Each word as it is written, and as it is met: in plain letters, in Arabic in part."""
-    split = unicodedata.normalize("NFKC", words).lower().split()
-    found = {form for word in split for form in (word, plain(word))}
-    eastern = {word for word in found if "\u0600" <= word[0] < "\u0700"}
-    for before, after in (("أ", "ا"), ("إ", "ا"), ("آ", "ا"), ("ى", "ي"), ("ة", "ه")):
-        eastern |= {word.replace(before, after) for word in eastern}
-    eastern |= {word.replace("ي", "\u06cc").replace("ك", "\u06a9") for word in eastern}
-    return found | eastern
-
-
-def _heads(names: list[str]) -> set[str]:
-    """First words of names of more than one."""
-    found = {name: re.split(r"[^\w&]+", name, maxsplit=1)[0] for name in names}
-    return {head for name, head in found.items() if head and head != name}
-
-
 @cache
 def table() -> Table:
-    """All words of all lists."""
-    hand = written()
-    given, family = people()
-    return Table(
-        (
-            (GIVEN, [*read("given"), *_forms(hand["given"]), *_forms(NAMES.given), *given]),
-            (FAMILY, [*read("family"), *_forms(hand["family"]), *_forms(NAMES.family), *family]),
-            (ORDINARY, [*read("ordinary"), *_forms(hand["wares"])]),
-            (PLACE, read("place")),
-            (HEAD, _heads([*read("place"), *read("country")])),
-            (COUNTRY, read("country")),
-            (PARTICLE, _forms(hand["particles"])),
-            (TITLE, _forms(hand["titles"])),
-            (THING, _forms(hand["things"])),
-            (JOB, _forms(hand["jobs"])),
-            (PATRONYM, [*read("patronym"), *_forms(hand["sure"])]),
-        )
-    )
+    """All words of all lists: what `lists.listed` says, made ready by `tools/lexica.py`."""
+    return Table.unpacked((HERE / "table.bin").read_bytes())
