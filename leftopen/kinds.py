@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from leftopen.classifier.catalogue import KINDS, Kind
 from leftopen.errors import UsageError
@@ -40,13 +41,19 @@ def listed(family: str = "") -> tuple[Kind, ...]:
 
 
 def as_table(kinds: Iterable[Kind]) -> Group:
-    """For the terminal."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("Kind", "Law", "Values", "Names in"):
-        table.add_column(title, overflow="fold", ratio=None if title == "Law" else 1)
-    for kind in kinds:
-        table.add_row(kind.id, _LAW[kind.category], _values(kind), _languages(kind))
-    return Group(table)
+    """For the terminal: a table for each family."""
+    parts: list[RenderableType] = []
+    for family, members in groupby(kinds, key=lambda kind: kind.family):
+        some = tuple(members)
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(no_wrap=True, style="cyan")
+        table.add_column(overflow="fold")
+        for kind in some:
+            table.add_row(kind.id, _values(kind))
+        law = _LAW[some[0].category]
+        title = Text(family.replace("_", " "), style="bold")
+        parts += [title.append(f"  {law}" if law else "", style="red"), table, Text()]
+    return Group(*parts)
 
 
 def as_json(kinds: Iterable[Kind]) -> str:
