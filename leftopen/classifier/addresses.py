@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pyarrow.compute as pc
+import numpy as np
+from numpy.typing import NDArray
 
 from leftopen.classifier.text import Gate, Text, bits
 
@@ -123,6 +124,7 @@ def _any(*forms: str) -> str:
 # Forms that RE2 runs fast, and that most addresses have; the others are tried on what is left.
 _COMMON = _any(_TYPE_FIRST, _SUFFIXED, _WHOLE)
 _OTHERS = _any(_NUMBER_FIRST, _RARE_TYPES, _FRENCH, _BRAZILIAN, _TURKISH, _INDIAN, _BOX)
+_UNLETTERED = _any(_WHOLE, _BOX)  # the only ones that ask for no letter from a to z
 # 16 GB drive, 3 way valve: a measure stands before the word, no house's number.
 _MEASURED = (
     r"(?i)^[0-9.]+ ?(?:[kmgt]b|gbit|mbit|mm|cm|m|km|kg|g|mg|ml|l|v|w|kw|mah|hz|mhz|ghz|inch|in|ft"
@@ -165,19 +167,21 @@ _HANGUL = (
 
 
 def _latin(text: Text) -> Text:
-    """Those that are addresses in Latin letters."""
+    """Those that are addresses in Latin letters, or in any where a number and a place stand."""
     able = text.select(_LATIN)
     if not len(able):
         return able
-    numbered = pc.match_substring_regex(able.values, "^[0-9]")
+    numbered = able.nth(0)
     # A line of a log begins with its time: no house's number has a colon after it.
-    timed = ((able.masks & _COLON) != 0) & numbered.to_numpy(zero_copy_only=False)
-    found = ~timed
-    some = able.keep(found)
-    fitting = some.fits(_COMMON)
-    left = some.keep(~fitting)
-    if len(left):
-        fitting[~fitting] = left.fits(_OTHERS)
+    timed = ((able.masks & _COLON) != 0) & (numbered >= 0x30) & (numbered <= 0x39)
+    some = able.keep(~timed)
+    lettered = (some.masks & _LETTER) != 0
+    fitting = np.zeros(len(some), dtype=np.bool_)
+    for among, forms in ((lettered, (_COMMON, _OTHERS)), (~lettered, (_UNLETTERED,))):
+        for form in forms:
+            left = np.flatnonzero(among & ~fitting)
+            if len(left):
+                fitting[left] = some.at(left).fits(form)
     return some.keep(fitting)
 
 
@@ -188,10 +192,55 @@ def count(text: Text, wanted: frozenset[str], hits: Counter[str]) -> None:
     hits["street_address"] += latin.total - latin.count(_MEASURED)
     wide = text.select(_WIDE)
     if len(wide):
-        eastern = "|".join(f"(?:{one})" for one in _EASTERN)
-        fitting = wide.matching(eastern)
+        fitting = _eastern(wide)
         # what the Latin pattern has counted is not to be counted twice
         hits["street_address"] += fitting.total - _latin(fitting).total
 
 
-_EASTERN = (_HAN, _HANGUL, _CYRILLIC, _ARABIC, _INDIC, _GREEK_HEBREW)
+def _eastern(wide: Text) -> Text:
+    """Those that are addresses in a script of their own: each is asked only about its scripts."""
+    scripts = wide.bytewise(_SCRIPTS)
+    digit, space = (wide.masks & _DIGIT) != 0, (wide.masks & _SPACE) != 0
+    long = wide.lengths >= _FOUR
+    fitting = np.zeros(len(wide), dtype=np.bool_)
+    for script, form in _EASTERN.items():
+        able = (scripts & script) != 0
+        if script == _HANZI:
+            able &= digit | long
+        elif script == _KOREAN:
+            able &= digit | space
+        elif script in (_RUSSIAN, _OLD):
+            able &= digit
+        left = np.flatnonzero(able & ~fitting)
+        if len(left):
+            fitting[left] = wide.at(left).fits(form)
+    return wide.keep(fitting)
+
+
+_LETTER, _DIGIT, _SPACE = bits("letter"), bits("digit"), bits("space")
+_FOUR = 12  # bytes of four characters: the shortest address in Chinese characters without a digit
+_HANZI, _KOREAN, _RUSSIAN, _ARABIAN, _INDIAN_OR_THAI, _OLD = (1 << bit for bit in range(6))
+_EASTERN = {
+    _HANZI: _HAN,
+    _KOREAN: _HANGUL,
+    _RUSSIAN: _CYRILLIC,
+    _ARABIAN: _ARABIC,
+    _INDIAN_OR_THAI: _INDIC,
+    _OLD: _GREEK_HEBREW,
+}
+
+
+def _scripts() -> NDArray[np.uint8]:
+    """Which of the scripts a character may be of, by the first of its bytes."""
+    table = np.zeros(256, dtype=np.uint8)
+    for script, first, last in (
+        *((_HANZI, 0xE2, 0xE9), (_HANZI, 0xEF, 0xF4), (_KOREAN, 0xE1, 0xE3), (_KOREAN, 0xEA, 0xEF)),
+        *((_RUSSIAN, 0xD0, 0xD4), (_RUSSIAN, 0xE1, 0xE2), (_RUSSIAN, 0xEA, 0xEA)),
+        *((_ARABIAN, 0xD8, 0xDF), (_INDIAN_OR_THAI, 0xE0, 0xE0)),
+        *((_OLD, 0xCD, 0xCF), (_OLD, 0xE1, 0xE1), (_OLD, 0xD6, 0xD7)),
+    ):
+        table[first : last + 1] |= script
+    return table
+
+
+_SCRIPTS = _scripts()

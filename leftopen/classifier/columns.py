@@ -21,6 +21,7 @@ Ints = NDArray[np.int64]
 
 SLICE_ROWS = 65_536  # values looked at together, and
 SLICE_BYTES = 8 << 20  # bytes, unless one value has more: bounds what is held beside the batch
+_SLICE_NUMBERS = 4 << 20  # the same for numbers, which take less beside them than text
 MAX_DEPTH = 64  # levels of nesting that are opened; what lies deeper is one field of other type
 
 
@@ -65,10 +66,16 @@ def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 def _pieces(column: pa.Array) -> Iterator[pa.Array]:
     if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
         column = _flat(_Part(column))  # slices of views have the bytes of the whole
-    size, middle = column.nbytes, len(column) // 2
+    kind, size, middle = column.type, column.nbytes, len(column) // 2
+    listed = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    listed |= pa.types.is_fixed_size_list(kind)
+    inner = kind.value_type if listed else kind
     halves = (column.slice(0, middle), column.slice(middle))
     # what slices share (a dictionary) does not get less by slicing
-    if size <= SLICE_BYTES or not middle or sum(half.nbytes for half in halves) > size * 1.5:
+    most = SLICE_BYTES
+    if pa.types.is_primitive(inner):
+        most = _SLICE_NUMBERS * inner.bit_width // 8
+    if size <= most or not middle or sum(half.nbytes for half in halves) > size * 1.5:
         yield column
         return
     for half in halves:

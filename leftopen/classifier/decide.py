@@ -152,7 +152,7 @@ def _switches(kind: Kind, naming: Naming, counts: Counts) -> bool:
 
 def _often(kind: Kind, counts: Counts) -> bool:
     """Where half of a column is enough, one value of three is no half."""
-    return kind.min_share >= 0.7 or counts.hits[kind.key] >= _SOME
+    return bool(kind.pattern) or kind.min_share >= 0.7 or counts.hits[kind.key] >= _SOME
 
 
 def _written_otherwise(kind: Kind, counts: Counts) -> bool:

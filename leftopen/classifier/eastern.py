@@ -82,10 +82,10 @@ def count(text: Text, hits: Counter[str]) -> None:
     if not len(rows):
         return
     size = lengths[rows] // 3
-    read = [_codes(data, starts[rows] + 3 * step) for step in range(6)]
+    read = [_codes(data, starts[rows] + 3 * step) for step in range(max(3, int(size.max())))]
     found = _chinese(read, size) | _korean(read, size) | _japanese(data, starts[rows], read, size)
     known = lexica.table().classes(data, starts[rows], lengths[rows])
-    last = np.choose(np.clip(size - 1, 0, 5), read)
+    last = np.choose(size - 1, read, mode="clip")
     thing = (known & np.uint32(lexica.PLACE | lexica.COUNTRY | lexica.ORDINARY | lexica.THING)) != 0
     ending = _sets()["things"][last] & (size >= 3) & ~_korean(read, size)
     marked = np.zeros(len(text), dtype=np.bool_)
@@ -126,7 +126,7 @@ Codes = list[NDArray[np.int64]]
 def _run(read: Codes, size: Spans, start: int, among: Marks) -> Marks:
     """Whether every character from the start on is one of the set."""
     found = np.ones(len(size), dtype=np.bool_)
-    for step in range(start, 6):
+    for step in range(start, len(read)):
         found &= (size <= step) | among[read[step]]
     return found
 

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from leftopen.classifier.catalogue import BY_ID, CONTEXT, KINDS
 
@@ -152,6 +152,7 @@ def _split(token: str) -> Words:
     return (token,)
 
 
+@lru_cache(maxsize=4_096)
 def read(path: str) -> Reading:
     """What the path of a field says. A pure function of the path."""
     levels = [tokens(part) for part in re.split(r"[.\[\]*/]+", path[-MAX_NAME:])]

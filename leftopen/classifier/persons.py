@@ -54,15 +54,8 @@ def _of_few_words(text: Text) -> Text:
     """Those of seven words at most: neither names nor occupations have more."""
     if not len(text) or int(text.lengths.max()) <= _LONG:
         return text
-    long = np.flatnonzero(text.lengths > _LONG)
-    values = text.values if len(long) == len(text) else text.values.take(pa.array(long))
-    offsets = np.frombuffer(values.buffers()[1], dtype=np.int64)
-    offsets = offsets[values.offset : values.offset + len(values) + 1]
-    raw = np.frombuffer(values.buffers()[2], dtype=np.uint8)[int(offsets[0]) : int(offsets[-1])]
-    spaces = np.searchsorted(np.flatnonzero(raw == 0x20), offsets - offsets[0])
-    few = np.ones(len(text), dtype=np.bool_)
-    few[long] = np.diff(spaces) <= 6
-    return text.keep(few)
+    spaces = text.sums(_BLANK)
+    return text.keep((spaces <= 6) | (text.lengths <= _LONG))
 
 
 @cache
@@ -107,7 +100,8 @@ class _Words:
 
     def __init__(self, text: Text) -> None:
         # A table makes small letters of ASCII faster than Arrow does.
-        ascii_only = not (text.masks & bits("wide")).any()
+        met = int(np.bitwise_or.reduce(text.masks))
+        ascii_only = not met & _WIDE
         values = text.values if ascii_only else text.lowered
         offsets = np.frombuffer(values.buffers()[1], dtype=np.int64)
         offsets = offsets[values.offset : values.offset + len(values) + 1]
@@ -115,26 +109,30 @@ class _Words:
         raw = np.frombuffer(values.buffers()[2], dtype=np.uint8)[first:last]
         # Eight bytes before the first word and after the last one can be read.
         self.data: Bytes = np.zeros(len(raw) + 56, dtype=np.uint8)
-        self.data[8 : len(raw) + 8] = _SMALL[raw] if ascii_only else raw
+        self.data[8 : len(raw) + 8] = _SMALL.take(raw, mode="clip") if ascii_only else raw
         self.bounds: Spans = offsets - first + 8
         self.wide = not ascii_only
+        self.alone = not met & ~_LETTER  # every value is one word
+        if self.alone:
+            self.starts: Spans = self.bounds[:-1]
+            self.lengths: Spans = np.diff(self.bounds)
+            self.before: Spans = np.arange(len(self.bounds))  # words before each value
+            return
         if self.wide:
             _open_up(self.data)
-        letter = _LETTERS[self.data[: len(raw) + 9]]
-        fresh = letter.copy()
-        fresh[1:] &= ~letter[:-1]
-        ended = ~letter
-        ended[1:] &= letter[:-1]
-        ended[0] = False
-        edges = self.bounds[1:-1]
-        fresh[edges] = letter[edges]
-        ended[edges] = letter[edges - 1]
-        self.starts: Spans = np.flatnonzero(fresh)
-        self.lengths: Spans = np.flatnonzero(ended) - self.starts
-        self.before: Spans = np.searchsorted(self.starts, self.bounds)  # words before each value
+        letter = _LETTERS.take(self.data[7 : len(raw) + 9], mode="clip")
+        fresh, ended = letter[1:] > letter[:-1], letter[1:] < letter[:-1]
+        edges = self.bounds[1:-1] - 8
+        fresh[edges] = letter[edges + 1]
+        ended[edges] = letter[edges]
+        self.starts = np.flatnonzero(fresh) + 8
+        self.lengths = np.flatnonzero(ended) + 8 - self.starts
+        self.before = np.searchsorted(self.starts, self.bounds)
 
     def sums(self, of_words: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """The numbers of each value's words together; 0 where it has none."""
+        if self.alone:
+            return of_words
         if not len(of_words):
             return np.zeros(len(self.bounds) - 1, dtype=np.uint64)
         totals = np.add.reduceat(of_words, np.minimum(self.before[:-1], len(of_words) - 1))
@@ -149,6 +147,8 @@ def _letters() -> Marks:
 
 
 _LETTERS = _letters()
+_LETTER, _WIDE = bits("letter"), bits("wide")
+_BLANK: Bytes = (np.arange(256) == 0x20).astype(np.uint8)
 _SMALL: Bytes = np.frombuffer(bytes(range(256)).lower(), dtype=np.uint8)
 
 
@@ -166,8 +166,8 @@ def _open_up(data: Bytes) -> None:
             data[at : len(data) + 1 - len(code) + at][found] = 0x20
 
 
-def _field(sums: NDArray[np.uint64], shift: int) -> NDArray[np.int64]:
-    return ((sums >> np.uint64(shift)) & np.uint64(0xFF)).astype(np.int64)
+def _field(sums: NDArray[np.uint64], shift: int) -> NDArray[np.uint8]:
+    return (sums >> np.uint64(shift)).astype(np.uint8)
 
 
 def _count_words(text: Text, hits: Counter[str]) -> None:
@@ -177,7 +177,8 @@ def _count_words(text: Text, hits: Counter[str]) -> None:
     lone = words.lengths == 1
     if words.wide:
         lone |= (words.lengths == 2) & (words.data[words.starts] >= 0xC3)
-    of_words[lone & ((classes & np.uint32(lexica.THING)) == 0)] = 1 << _SIGNS  # initials
+    lone &= (classes & np.uint32(lexica.THING)) == 0
+    of_words[lone] = 1 << _SIGNS  # initials
     unknown = np.flatnonzero((classes == 0) & (words.lengths >= 6))
     if len(unknown):
         stops = words.starts[unknown] + words.lengths[unknown]
@@ -260,7 +261,7 @@ def _count_jobs(
     text: Text,
     words: _Words,
     classes: NDArray[np.uint32],
-    known: NDArray[np.int64],
+    known: NDArray[np.uint8],
     hits: Counter[str],
 ) -> None:
     """Values in which a word for an occupation stands, of at most six words."""

@@ -30,7 +30,6 @@ Number = TypeVar("Number", bound=np.generic)
 _BITS = {name: 1 << number for number, name in enumerate(CLASSES)}
 _LENGTHS = 128  # lengths from 127 up share a signature
 _ANY = (1 << len(CLASSES)) - 1
-_FEW = 4_096  # values for which sorting is faster than a table of all signatures
 _LOOK = 256  # values looked at to see whether a column repeats itself
 
 
@@ -141,6 +140,16 @@ class _Sieved:
         return found
 
 
+def _numbered(each: Ints) -> tuple[Ints, Ints]:
+    """The different numbers, all small, and which of them each one is."""
+    met = np.flatnonzero(np.bincount(each))
+    if len(met) == 1:
+        return met, np.zeros(len(each), dtype=np.int64)
+    numbers = np.zeros(int(met[-1]) + 1, dtype=np.int64)
+    numbers[met] = np.arange(len(met))
+    return met, numbers.take(each)
+
+
 class _Column:
     """The strings of one column, and all that is found out about them once."""
 
@@ -179,15 +188,10 @@ class _Column:
         """Kinds of values, as far as gates tell them apart: of which kind each value is, and the
         classes and the length of each kind (127 for longer ones).
         """
-        each = self.masks * _LENGTHS + np.minimum(self.lengths, _LENGTHS - 1)
-        if len(each) < _FEW:
-            met, kinds = np.unique(each, return_inverse=True)
-        else:
-            met = np.flatnonzero(np.bincount(each))
-            numbers = np.zeros(int(met[-1]) + 1, dtype=np.int64)
-            numbers[met] = np.arange(len(met))
-            kinds = numbers.take(each)
-        return kinds, met // _LENGTHS, met % _LENGTHS
+        masks, of_masks = _numbered(self.masks)
+        each = of_masks * _LENGTHS + np.minimum(self.lengths, _LENGTHS - 1)
+        met, kinds = _numbered(each)
+        return kinds, masks[met // _LENGTHS], met % _LENGTHS
 
     @cached_property
     def bounds(self) -> tuple[int, int, int, int]:
@@ -383,10 +387,38 @@ class Text:
 
     def keep(self, found: Bools) -> Text:
         """The marked ones."""
-        if found.all():
+        return self if found.all() else self.at(np.flatnonzero(found))
+
+    def at(self, places: Ints) -> Text:
+        """Those at some places among these, in order."""
+        if len(places) == len(self):
             return self
-        at = np.flatnonzero(found)
-        return Text(self._column, at=at if self._at is None else self._at[at])
+        return Text(self._column, at=places if self._at is None else self._at[places])
+
+    def bytewise(self, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Of each value, the bits that the table gives its bytes, together."""
+        return self._over_bytes(table, np.bitwise_or)
+
+    def sums(self, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Of each value, what the table gives its bytes, added; above 255 it starts from 0."""
+        return self._over_bytes(table, np.add)
+
+    def _over_bytes(self, table: NDArray[np.uint8], joined: np.ufunc) -> NDArray[np.uint8]:
+        column = self._column if self._at is None else _Column(self.values, None)
+        first, last = int(column.offsets[0]), int(column.offsets[-1])
+        given = table.take(column.data[first:last], mode="clip")
+        found: NDArray[np.uint8] = joined.reduceat(
+            given, column.offsets[:-1] - first, dtype=np.uint8
+        )
+        return found
+
+    def nth(self, place: int) -> NDArray[np.uint8]:
+        """The byte at a place of each value, or its last one if it is shorter; -1: the last."""
+        column = self._column
+        starts = column.offsets[:-1] if self._at is None else column.offsets[:-1][self._at]
+        step = self.lengths - 1 if place < 0 else np.minimum(place, self.lengths - 1)
+        found: NDArray[np.uint8] = column.data[starts + step if place else starts]
+        return found
 
     def select(self, by: Gate) -> Text:
         """The values that pass the gate; the same object for the same gate."""

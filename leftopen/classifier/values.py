@@ -35,8 +35,8 @@ _PATTERNED = tuple(
     (kind, whole(kind), gate(kind.length, kind.chars, kind.has)) for kind in KINDS if kind.pattern
 )
 _SHORT = Gate(longest=64)
+_WIDE = bits("wide")
 _FLAG = Gate(longest=14)
-_FLAGS = pa.array(CONTEXT.flags.split(), pa.large_string())
 _DIGEST = Gate(32, 128, bits("hex"), (bits("digit"), bits("hexlower hexupper")))
 _TOKEN = Gate(16, 8192, bits("digit letter dot dash colon slash"), (bits("digit"),))
 _UUID = Gate(36, 38, bits("hex dash punct"), (bits("dash"),))
@@ -148,8 +148,36 @@ def _vocabulary() -> tuple[pa.Array, NDArray[np.int64], tuple[str, ...]]:
     return pa.array(words, pa.large_string()), belongs, tuple(kind.id for kind in kinds)
 
 
+_SMALL = np.frombuffer(bytes(range(256)).lower(), dtype=np.uint8)
+_FACTORS = (0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F)
+
+
+def _shape(text: Text) -> NDArray[np.int64]:
+    """A number of 16 bits from each value's length and its first, second and last byte, in small
+    letters: few values have the number of any word.
+    """
+    mixed = text.lengths * 0x9E3779B1
+    for place, factor in zip((0, 1, -1), _FACTORS, strict=True):
+        mixed += _SMALL.take(text.nth(place)).astype(np.int64) * factor
+    shape: NDArray[np.int64] = (mixed >> 15) & 0xFFFF
+    return shape
+
+
+@cache
+def _shapes() -> NDArray[np.bool_]:
+    """Which of those numbers words of vocabularies have."""
+    table = np.zeros(1 << 16, dtype=np.bool_)
+    table[_shape(Text(_vocabulary()[0]))] = True
+    return table
+
+
 def _vocabularies(text: Text, hits: Hits) -> None:
     short = text.select(_SHORT)
+    if not len(short):
+        return
+    maybe = _shapes().take(_shape(short))
+    maybe |= (short.masks & _WIDE) != 0  # small letters may be of another length
+    short = short.keep(maybe)
     if not len(short):
         return
     words, belongs, ids = _vocabulary()
@@ -162,10 +190,17 @@ def _vocabularies(text: Text, hits: Hits) -> None:
     hits.update({name: int(total) for name, total in zip(ids, totals, strict=True) if total})
 
 
+@cache
+def _flags() -> pa.Array:
+    """Words of switches and states. Made when asked for: a worker sets its limits before."""
+    return pa.array(CONTEXT.flags.split(), pa.large_string())
+
+
 def _measures(text: Text, wanted: frozenset[str], hits: Hits) -> None:
     flags = text.select(_FLAG)
     if len(flags):
-        hits["flag"] += flags.weigh(pc.is_in(flags.lowered, _FLAGS).to_numpy(zero_copy_only=False))
+        found = pc.is_in(flags.lowered, _flags())
+        hits["flag"] += flags.weigh(found.to_numpy(zero_copy_only=False))
     hits["digest"] += text.select(_DIGEST).count(
         r"(?i)^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$"
     )

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leftopen.errors import RequestNotAllowed
-from leftopen.sample import MAX_CELL, MAX_ELEMENTS
+from leftopen.sample import MAX_BINARY, MAX_CELL, MAX_ELEMENTS
 
 MAX_RELATIONS = 20_000  # that are listed of one database
 _MAX_LONG = 65_536  # characters of a JSON document, an array, a vector: larger than a plain cell
@@ -213,7 +213,7 @@ def _cell(column: Column, most: int) -> str:
     if column.type in _TEXTS:
         return f"pg_catalog.left({name}, {min(most, MAX_CELL)})"
     if column.type == _BYTEA:
-        return f"pg_catalog.substr({name}, 1, {min(most, MAX_CELL)})"
+        return f"pg_catalog.substr({name}, 1, {min(most, MAX_BINARY)})"
     slice_ = f"[1:{MAX_ELEMENTS}]" if column.is_array else ""
     written = f"pg_catalog.format('%s', ({name}){slice_})"
     cut = f"pg_catalog.left({written}, {min(most, _MAX_LONG)})"

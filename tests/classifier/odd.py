@@ -11,7 +11,7 @@ import pickle
 import warnings
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -56,39 +56,56 @@ def pick(c: Choices, options: Sequence[T]) -> T:
 
 
 NAMES = (
-    "email", "c17", "", "name", "fullName", "sfzh", "xm", "dob", "birth_date", "lat", "lon", "phone",
+    "email", "c17", "", "name", "fullName", "sfzh", "xm", "dob", "birth_date", "lat", "lon",
+    "phone",
     "face_embedding", "photo", "fingerprint_template", "voice", "password", "token", "card_no",
-    "iban", "ssn", "cpf", "user_id", "device.imei", "ip", "mac", "address", "zip", "city", "gender",
+    "iban", "ssn", "cpf", "user_id", "device.imei", "ip", "mac", "address", "zip", "city",
+    "gender",
     "religion", "diagnosis", "icd10", "blood_group", "union_member", "party", "note", "salary",
     "created_at", "ts", "身份证号", "姓名", "телефон", "عنوان", "생년월일", "plate", "vin",
     "passport", "mrz", "url", "geom", "position[]", "a.b[].c", "*", ".", "[]", "is_member", "id",
-    "x\x00y", "\u202eeman", "\x1b[31mred", "ﬁeld", "🙂", "t_user_base.f_mobile", "n" * 10_000, "aA" * 400,
+    "x\x00y", "\u202eeman", "\x1b[31mred", "ﬁeld", "🙂", "t_user_base.f_mobile",
+    "n" * 10_000, "aA" * 400,
 )  # fmt: skip
 COLLECTIONS = ("", "people", "products", "t_user", "access_log", "patients", "x\x00y", "客户")
-CELLS: tuple[bytes, ...] = tuple(
+CELLS: tuple[bytes, ...] = (*(
     text.encode("utf-8", "surrogatepass")
     for text in (
-        "zorbax.quintrell@example.org", "11010519491231002X", "+49 151 23456789", "Zorbax Quintrell",
+        "zorbax.quintrell@example.org", "11010519491231002X", "+49 151 23456789",
+        "Zorbax Quintrell",
         "10.0.0.1", "2001:db8::7334", "00:1b:44:11:3a:b7", "4111 1111 1111 1111", "123456782",
-        "DE89370400440532013000", "529.982.247-25", "1980-02-03T04:05:06Z", "03/02/1980", "48.1371",
-        "48.1371, 11.5754", "POINT(11.5754 48.1371)", '{"type":"Point","coordinates":[11.5,48.1]}',
-        "0101000020E6100000000000000000F03F0000000000000040", "48°08'14\"N 11°34'31\"E", "8FWH4HX8+9C",
-        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlc2ln", "$2b$12$" + "a" * 53, "0x" + "ab" * 20,
-        "5d41402abc4b2a76b9719d911017c592", "-----BEGIN RSA PRIVATE KEY-----", "AKIAIOSFODNN7EXAMPLE",
+        "DE89370400440532013000", "529.982.247-25", "1980-02-03T04:05:06Z", "03/02/1980",
+        "48.1371",
+        "48.1371, 11.5754", "POINT(11.5754 48.1371)",
+        '{"type":"Point","coordinates":[11.5,48.1]}',
+        "0101000020E6100000000000000000F03F0000000000000040", "48°08'14\"N 11°34'31\"E",
+        "8FWH4HX8+9C",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlc2ln", "$2b$12$" + "a" * 53,
+        "0x" + "ab" * 20,
+        "5d41402abc4b2a76b9719d911017c592", "-----BEGIN RSA PRIVATE KEY-----",
+        "AKIAIOSFODNN7EXAMPLE",
         "postgres://u:p@db.example.org:5432/x", "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
-        "L898902C36UTO7408122F1204159ZE184226B<<<<<10", "WVWZZZ1JZXW000001", "B-AB 1234", "京A12345",
-        "汉族", "王秀英", "北京市朝阳区建国路88号", "Иван Иванов", "فاطمة محمد", "김철수", "प्रिया शर्मा",
-        "Hauptstraße 5, 10115 Berlin", "F32.1", "E11.9 diabetes mellitus", "A+", "female", "m", "yes",
-        "She called about the leak and asked when they would come.", "https://example.org/a?b=c#d",
+        "L898902C36UTO7408122F1204159ZE184226B<<<<<10", "WVWZZZ1JZXW000001", "B-AB 1234",
+        "京A12345",
+        "汉族", "王秀英", "北京市朝阳区建国路88号", "Иван Иванов", "فاطمة محمد", "김철수",
+        "प्रिया शर्मा",
+        "Hauptstraße 5, 10115 Berlin", "F32.1", "E11.9 diabetes mellitus", "A+", "female", "m",
+        "yes",
+        "She called about the leak and asked when they would come.",
+        "https://example.org/a?b=c#d",
         "/9j/4AAQSkZJRgABAQ" + "A" * 200, "data:image/png;base64,iVBORw0KGgo" + "B" * 200,
-        "Rk1SACAyMAA" + "C" * 120, "[" + ", ".join(["0.125", "-0.125"] * 32) + "]", "1.2.3-rc4", "42",
-        "-0", "1e400", "٣٤٥", "１２３４５６７８９", " ", "\t\n", ",", " , ", "\x00", "\x1b[2J", "\u202e", "e\u0301",
-        "\ud800", "ﷺ", "ß", "((((", "a@", "<b>x</b>", "%s%n", "x" * 300, "0" * 70, "مكتب 12", "null",
+        "Rk1SACAyMAA" + "C" * 120, "[" + ", ".join(["0.125", "-0.125"] * 32) + "]", "1.2.3-rc4",
+        "42",
+        "-0", "1e400", "٣٤٥", "１２３４５６７８９", " ", "\t\n", ",", " , ", "\x00", "\x1b[2J",
+        "\u202e", "e\u0301",
+        "\ud800", "ﷺ", "ß", "((((", "a@", "<b>x</b>", "%s%n", "x" * 300, "0" * 70, "مكتب 12",
+        "null",
     )
-) + (
+),
     b"\xff\xd8\xff\xe0" + b"J" * 100, b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + b"\x01" * 100,
     b"RIFF\x00\x00\x00\x00WAVEfmt " + b"\x00" * 90, b"FMR\x00 20\x00" + b"\x02" * 100,
-    b"\x93NUMPY\x01\x00" + b"v" * 632, b"\x00\x00\x00\x3e" * 128, b"\xff\xfe", b"\x80", b"\xf4\x90\x80\x80",
+    b"\x93NUMPY\x01\x00" + b"v" * 632, b"\x00\x00\x00\x3e" * 128, b"\xff\xfe", b"\x80",
+    b"\xf4\x90\x80\x80",
     b"\xe2\x82", b"ann\xff@x.de", b"\x1f\x8b\x08" + b"z" * 120, b"GIF89a" + b"\x10" * 120, b"",
     b"\x01\x01\x00\x00\x00" + b"\x00" * 6 + b"\xf0?" + b"\x00" * 7 + b"@",
 )  # fmt: skip
@@ -113,7 +130,8 @@ def cell(c: Choices) -> bytes:
 
 
 FIXED: tuple[pa.DataType, ...] = (
-    pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64(),
+    pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(),
+    pa.uint64(),
     pa.float16(), pa.float32(), pa.float64(), pa.bool_(), pa.date32(), pa.date64(),
     pa.time32("s"), pa.time32("ms"), pa.time64("us"), pa.time64("ns"), pa.duration("s"),
     pa.duration("ns"), pa.month_day_nano_interval(), pa.binary(0), pa.binary(1), pa.binary(16),
@@ -125,7 +143,8 @@ DECIMALS = (
     pa.decimal128(20, 7), pa.decimal128(8, -3), pa.decimal256(76, 0), pa.decimal256(76, 76),
 )  # fmt: skip
 STRINGS = (
-    pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view()
+    pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(),
+    pa.binary_view()
 )  # fmt: skip
 WORDS = (  # eight bytes that mean something as numbers
     *(n.to_bytes(8, "little", signed=n < 0) for n in (0, 1, -1, 42, 19800203, 2**63 - 1, -(2**63))),
@@ -163,7 +182,8 @@ def _array(c: Choices, size: int, depth: int) -> pa.Array:
         lambda: _decimals(c, size), lambda: pa.nulls(size),
     ]  # fmt: skip
     nested = [
-        _lists, _lists, _vectors, _views, _maps, _structs, _unions, _dictionaries, _runs, _extensions
+        _lists, _lists, _vectors, _views, _maps, _structs, _unions, _dictionaries, _runs,
+        _extensions
     ]  # fmt: skip
     which = c.number(0, len(simple) + (len(nested) if depth else 0) - 1)
     if which < len(simple):
@@ -344,7 +364,7 @@ def profile(batches: Sequence[pa.RecordBatch], name: str) -> Profiler:
 def slices(whole: pa.Table, cuts: Sequence[int]) -> list[pa.Table]:
     """The parts between the cuts, in order of the cuts given: later parts may come first."""
     edges = [0, *sorted(cuts), whole.num_rows]
-    parts = [whole.slice(a, b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [whole.slice(a, b - a) for a, b in pairwise(edges)]
     return parts[1::2] + parts[::2]
 
 
@@ -408,7 +428,8 @@ def kept(counted: Profiler, found: TableProfile, whole: pa.Table, name: str) -> 
         assert value not in said.encode(), value
         text = value.decode(errors="replace")
         for form in (
-            text.encode("utf-16-le"), text.encode("utf-32-le"), text.lower().encode(), value.hex().encode(),
+            text.encode("utf-16-le"), text.encode("utf-32-le"), text.lower().encode(),
+            value.hex().encode(),
             base64.b64encode(value).rstrip(b"="), value[::-1],
         ):  # fmt: skip
             assert form in given or form not in held, value

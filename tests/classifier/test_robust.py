@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from leftopen.classifier import Profiler, classify
 from leftopen.classifier.columns import MAX_DEPTH, SLICE_BYTES, slices
+from leftopen.model import FieldProfile
 from tests.classifier import odd
 
 SEEDS = sorted((Path(__file__).parents[1] / "data" / "fuzz").iterdir())
@@ -99,9 +100,11 @@ def test_wrapped_values_are_found_inside_of_lists_and_structs() -> None:
     for inner in (mails.dictionary_encode(), mails.cast(pa.string_view()), runs):
         lists = pa.ListArray.from_arrays(ends, inner, mask=pa.array([False, True, False]))
         struct = pa.StructArray.from_arrays([inner], ["b"], mask=pa.array([True, False] * 6))
-        fields = classify(pa.table({"a": lists})).fields | classify(pa.table({"s": struct})).fields
+        fields: dict[str, FieldProfile] = {}
+        for column in (lists, struct):
+            fields.update(classify(pa.table({"s": column})).fields)
         told = {path: (field.family, field.values) for path, field in fields.items()}
-        assert told == {"a[]": ("email", 12), "s.b": ("email", 6)}, inner.type
+        assert told == {"s[]": ("email", 12), "s.b": ("email", 6)}, inner.type
 
 
 def test_number_lists_with_large_numbers_and_moments_of_unknown_zones() -> None:
@@ -141,7 +144,7 @@ def test_broken_utf8_in_any_kind_of_string(kind: pa.DataType, missing: bool) -> 
         )
         assert parts.finish().fields["email"] == field
         if mails == 2 and "string" in str(kind):
-            assert field.share >= 2 / 6
+            assert field.share == round(2 / 6, 4)
 
 
 # ------------------------------------------------------------------------------------ large things

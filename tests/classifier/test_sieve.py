@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from leftopen.classifier import regular
 from leftopen.classifier.catalogue import KINDS
-from leftopen.classifier.text import Text, plain
+from leftopen.classifier.text import Gate, Text, bits, plain
 from leftopen.classifier.values import whole
 from tests.classifier import make
 
@@ -91,3 +91,48 @@ def test_selections_and_weights_count_the_column() -> None:
     assert text.matching(r"^c").total == 200
     assert text.keep(text.fits(r"^[cd]")).count(r"[34]$") == 201
     assert sorted(text.spread(text.lengths).tolist()) == [2] * 601
+
+
+CLASSES = ["digit", "letter", "hex", "space", "dash", "wide", "digit letter", "dot wide"]
+
+
+@given(
+    some=st.lists(st.text(alphabet="aGz9 -.é王", min_size=1, max_size=40), min_size=1),
+    shortest=st.sampled_from([1, 2, 5, 126, 127, 128, 140]),
+    longest=st.sampled_from([1, 4, 9, 126, 127, 128, 139, 1 << 30]),
+    only=st.sampled_from(["", *CLASSES]),
+    needs=st.lists(st.sampled_from(CLASSES), max_size=2),
+    times=st.sampled_from([1, 1, 12]),
+)
+@settings(max_examples=400, deadline=None)
+def test_a_gate_lets_pass_what_it_says(
+    some: list[str], shortest: int, longest: int, only: str, needs: list[str], times: int
+) -> None:
+    text = Text.of(pa.array([one * times for one in some], pa.string()))
+    held = [text.masks[at] for at in range(len(text))]
+    allowed = bits(only) or -1
+    expected = [
+        value
+        for value, mask in zip(text.values.to_pylist(), held, strict=True)
+        if shortest <= len(value.encode()) <= longest
+        and not mask & ~allowed
+        and all(mask & bits(need) for need in needs)
+    ]
+    gate = Gate(shortest, longest, bits(only) or (1 << 13) - 1, tuple(bits(n) for n in needs))
+    assert text.select(gate).values.to_pylist() == expected
+
+
+def test_bytes_of_values_are_looked_at_where_they_are() -> None:
+    text = Text.of(pa.array(["ab c", "é", "x  y z", "long"]))
+    blanks = (np.arange(256) == 0x20).astype(np.uint8)
+    some = text.at(np.array([1, 2]))
+    assert text.sums(blanks).tolist() == [1, 0, 3, 0]
+    assert some.sums(blanks).tolist() == [0, 3]
+    assert some.bytewise(blanks).tolist() == [0, 1]
+    assert bytes(some.nth(0)) + bytes(some.nth(1)) + bytes(some.nth(-1)) == b"\xc3x\xa9 \xa9z"
+
+
+def test_a_pattern_that_comes_late_is_asked_all_the_same() -> None:
+    text = Text.of(pa.array(["late17", "other"]))
+    assert text.may(r"^late[0-9]+$")
+    assert text.count(r"^lat[e][0-9]{2}$") == 1  # not known when the column was sieved

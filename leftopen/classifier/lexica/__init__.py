@@ -66,8 +66,20 @@ def endings() -> NDArray[np.uint64]:
 def ends(data: Bytes, stops: Spans) -> NDArray[np.bool_]:
     """Whether each word that stops there, at byte 8 or later, ends as family names do."""
     eights = np.ndarray((max(len(data) - 7, 0),), np.dtype("<u8"), data, strides=(1,))
-    inside: NDArray[np.bool_] = np.searchsorted(endings(), eights[stops - 8], "right") % 2 == 1
-    return inside
+    last = eights[stops - 8]
+    found = _last_two().take((last >> np.uint64(48)).astype(np.int64))
+    rows = np.flatnonzero(found)
+    found[rows] = np.searchsorted(endings(), last[rows], "right") % 2 == 1
+    return found
+
+
+@cache
+def _last_two() -> NDArray[np.bool_]:
+    """Which two bytes an ending may end on: most words need not be looked for among the bounds."""
+    table = np.zeros(1 << 16, dtype=np.bool_)
+    for low, high in endings().reshape(-1, 2).tolist():
+        table[low >> 48 : (high - 1 >> 48) + 1] = True
+    return table
 
 
 def hashes(data: Bytes, starts: Spans, lengths: Spans) -> NDArray[np.uint64]:
