@@ -111,9 +111,7 @@ def count(text: Text, wanted: frozenset[str], hits: Counter[str]) -> None:
     prose, sentences, told = _looks(long)
     hits["prose"] += long.weigh(prose)
     hits["prose.told"] += long.weigh(told)
-    # short ones in Latin letters only where they are running text: an address is no letter
-    wide = (long.masks & bits("wide")) != 0
-    searched = (long.lengths >= _SEARCHED) & (prose | wide | (long.lengths >= _ANYWAY))
+    searched = (long.lengths >= _SEARCHED) & (sentences | (long.lengths >= _ANYWAY) | _dense(long))
     if not searched.any():
         return
     some = long.keep(searched)
@@ -121,6 +119,19 @@ def count(text: Text, wanted: frozenset[str], hits: Counter[str]) -> None:
     inside.add(some, met, hits)
     contact = inside.either(met, ("email", "phone"), len(some)) & sentences[searched]
     hits["prose.contact"] += some.weigh(contact)
+
+
+def _dense(text: Text) -> Bools:
+    """Values of a script with many bytes a letter that hold more than letters: there a few letters
+    are a sentence. Names and addresses in Latin letters are none, whatever accents they bear.
+    """
+    found: Bools = (text.masks & bits("wide")) != 0
+    found &= (text.masks & ~bits("wide space")) != 0
+    if found.any():
+        some = text.keep(found)
+        letters = pc.utf8_length(some.values).to_numpy(zero_copy_only=False)
+        found[found] = some.lengths * 5 >= letters * 8
+    return found
 
 
 def _of_words(text: Text) -> Text:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from leftopen.classifier.catalogue import ALIASES, CLASSES
 from leftopen.classifier.regular import LONGEST
 from leftopen.classifier.sieve import sieve
-from leftopen.classifier.utf8 import valid
+from leftopen.classifier.utf8 import settled, valid
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -169,6 +169,11 @@ class _Column:
     @cached_property
     def lengths(self) -> Ints:
         return np.diff(self.offsets)
+
+    @property
+    def settled(self) -> bool:
+        """Whether all of it is in compatibility form."""
+        return settled(self.data[self.offsets[0] : self.offsets[-1]])
 
     @cached_property
     def plain(self) -> bool:
@@ -329,9 +334,12 @@ class Text:
             counted = whole.value_counts()
             whole, weights = counted.field(0), counted.field(1).to_numpy().astype(np.int64)
         column = _Column(whole, weights)
+        moved = not column.plain and not column.settled
         if not column.plain:
-            whole = pc.utf8_normalize(valid(whole), form="NFKC")
-        if not column.plain or _ragged(column):
+            whole = valid(whole)
+        if moved:
+            whole = pc.utf8_normalize(whole, form="NFKC")
+        if moved or _ragged(column):
             whole = pc.utf8_trim_whitespace(whole)
         filled = pc.greater(pc.binary_length(whole), 0).to_numpy(zero_copy_only=False)
         if not filled.all():

@@ -78,3 +78,24 @@ def _wrong_utf8(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[
         hit = last[inside]
         wrong[hit] |= need[hit] >= back
     return wrong
+
+
+# Leading bytes of characters that NFKC leaves as they are and that are no white space: letters of
+# Western and Central Europe, Russian Cyrillic, unified Han, Hangul syllables (UAX 15).
+_SETTLED = np.ones(256, dtype=np.bool_)
+_SETTLED[0xC0:] = False
+_SETTLED[[0xC3, 0xC4, 0xC5, 0xD0, 0xD1, 0xEA, 0xEB, 0xEC, 0xED, *range(0xE4, 0xEA)]] = True
+
+
+def settled(data: NDArray[np.uint8]) -> bool:
+    """Whether NFKC and trimming of wide blanks would surely change nothing in this UTF-8."""
+    if not bool(_SETTLED.take(data, mode="clip").all()):
+        return False
+    first, second = data[:-1], data[1:]
+    if bool((first == 0xEA).any()) and bool((second[first == 0xEA] < 0xB0).any()):
+        return False  # what stands before the syllables
+    if bool((first == 0xED).any()) and bool((second[first == 0xED] >= 0x9F).any()):
+        return False  # what stands after them
+    ligatures = (first == 0xC4) & np.isin(second, (0xB2, 0xB3, 0xBF))
+    ligatures |= (first == 0xC5) & np.isin(second, (0x80, 0x89, 0xBF))
+    return not bool(ligatures.any())

@@ -36,7 +36,6 @@ _PATTERNED = tuple(
 )
 _SHORT = Gate(longest=64)
 _WIDE = bits("wide")
-_FLAG = Gate(longest=14)
 _DIGEST = Gate(32, 128, bits("hex"), (bits("digit"), bits("hexlower hexupper")))
 _TOKEN = Gate(16, 8192, bits("digit letter dot dash colon slash"), (bits("digit"),))
 _UUID = Gate(36, 38, bits("hex dash punct"), (bits("dash"),))
@@ -138,14 +137,15 @@ def _patterns(text: Text, wanted: frozenset[str], hits: Hits) -> None:
 
 @cache
 def _vocabulary() -> tuple[pa.Array, NDArray[np.int64], tuple[str, ...]]:
-    """All words of all vocabularies, and which kinds each belongs to."""
-    kinds = tuple(kind for kind in KINDS if kind.vocabulary)
-    words = sorted({word.lower() for kind in kinds for word in kind.vocabulary})
+    """All words of all vocabularies, which kinds each belongs to, and the words of switches."""
+    lists = {kind.id: kind.vocabulary for kind in KINDS if kind.vocabulary}
+    lists["flag"] = tuple(CONTEXT.flags.split())
+    words = sorted({word.lower() for listed in lists.values() for word in listed})
     row = {word: number for number, word in enumerate(words)}
-    belongs = np.zeros((len(words), len(kinds)), dtype=np.int64)
-    for column, kind in enumerate(kinds):
-        belongs[[row[word.lower()] for word in kind.vocabulary], column] = 1
-    return pa.array(words, pa.large_string()), belongs, tuple(kind.id for kind in kinds)
+    belongs = np.zeros((len(words), len(lists)), dtype=np.int64)
+    for column, listed in enumerate(lists.values()):
+        belongs[[row[word.lower()] for word in listed], column] = 1
+    return pa.array(words, pa.large_string()), belongs, tuple(lists)
 
 
 _SMALL = np.frombuffer(bytes(range(256)).lower(), dtype=np.uint8)
@@ -190,17 +190,7 @@ def _vocabularies(text: Text, hits: Hits) -> None:
     hits.update({name: int(total) for name, total in zip(ids, totals, strict=True) if total})
 
 
-@cache
-def _flags() -> pa.Array:
-    """Words of switches and states. Made when asked for: a worker sets its limits before."""
-    return pa.array(CONTEXT.flags.split(), pa.large_string())
-
-
 def _measures(text: Text, wanted: frozenset[str], hits: Hits) -> None:
-    flags = text.select(_FLAG)
-    if len(flags):
-        found = pc.is_in(flags.lowered, _flags())
-        hits["flag"] += flags.weigh(found.to_numpy(zero_copy_only=False))
     hits["digest"] += text.select(_DIGEST).count(
         r"(?i)^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$"
     )
