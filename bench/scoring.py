@@ -188,7 +188,8 @@ def picture(bins: Sequence[Bin], error: float) -> str:
         f'<text x="{size / 2}" y="{size - 8}" text-anchor="middle">confidence</text>',
         f'<text x="12" y="{size / 2}" text-anchor="middle" '
         f'transform="rotate(-90 12 {size / 2})">share right</text>',
-        f'<text x="{x0 + 10:.0f}" y="{y1 + 12:.0f}">expected calibration error {error:.3f}</text>',
+        f'<text x="{x1:.0f}" y="{y0 - 10:.0f}" text-anchor="end">'
+        f"expected calibration error {error:.3f}</text>",
         "</svg>",
     ]
     return "\n".join(parts) + "\n"

@@ -21,7 +21,7 @@ MAX_DEPTH = 32
 MAX_COLUMNS = 2_000
 MAX_ELEMENTS = 1_024  # of one array in one row: enough for a face vector
 MAX_CELL = 16_384  # characters or bytes of one value
-MAX_BINARY = 131_072  # bytes of one binary value: enough of a photograph to see a face in it
+MAX_BINARY = 65_536  # bytes of one binary value: enough of a photograph to see a face in it
 MAX_JSON = 262_144  # characters of a string that is tried as JSON
 
 _INT64 = range(-(2**63), 2**63)

@@ -24,6 +24,7 @@ from leftopen.errors import NetError, ServerRefused
 from leftopen.model import Proof, Target, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.dial import TcpDialer
+from leftopen.sample import MAX_BINARY
 from leftopen.scope import Scope
 from leftopen.servers import postgresql as launcher
 from leftopen.servers.base import ServerMissingError
@@ -274,7 +275,7 @@ async def test_large_cells_are_cut_on_the_server(program: Program) -> None:
     assert len(rows) == 5
     assert {row["n"] for row in rows} == {1, 2, 3, 4, 5}
     assert {len(row["t"]) for row in rows} == {16_384}
-    assert {row["b"] for row in rows} == {b"\xff" * 16_384}
+    assert {row["b"] for row in rows} == {b"\xff" * MAX_BINARY}
     assert all(row["a[]"] == ["first"] for row in rows)
 
 
