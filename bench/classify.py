@@ -93,9 +93,9 @@ def tell_speed(report: Report, rows: int, folder: Path | None) -> None:
         ("ceiling: bytes masked, masks counted", f"{ceiling:,.0f}", f"{ours / ceiling:.3f}"),
     ]
     rates: dict[str, float] = {}
-    for peer in ask.installed(folder) if folder else []:
+    for where, peer in _peers(folder):
         some = table.slice(0, ask.SPEED_ROWS.get(peer, 500))
-        reply = ask.ask(folder, peer, list(_columns(some, len(some)).values()))  # type: ignore[arg-type]
+        reply = ask.ask(where, peer, list(_columns(some, len(some)).values()))
         rates[peer] = reply.values_per_second
         named = f"{peer} ({len(some)} rows; {reply.note})"
         lines.append((named, f"{rates[peer]:,.0f}", f"{ours / rates[peer]:,.0f}"))
@@ -195,13 +195,18 @@ _FIGURES: tuple[tuple[str, Callable[[Score], float]], ...] = (
 )
 
 
+def _peers(folder: Path | None) -> list[tuple[Path, str]]:
+    """The peers installed in the folder, if one was given, with it."""
+    return [(folder, peer) for peer in ask.installed(folder)] if folder else []
+
+
 def tell_accuracy(report: Report, folder: Path | None) -> dict[str, list[Answer]]:
     answers: dict[str, list[Answer]] = {}
     for name, labelled in corpora():
         ours = answers[name] = our_answers(labelled)
         scores = {"leftopen": scoring.score(ours)}
-        for peer in ask.installed(folder) if folder else []:
-            scores[peer] = scoring.score(peer_answers(folder, peer, labelled))  # type: ignore[arg-type]
+        for where, peer in _peers(folder):
+            scores[peer] = scoring.score(peer_answers(where, peer, labelled))
         report.say(
             f"### Accuracy: {name}\n\n{len(labelled):,} tables, {len(ours):,} labelled columns, "
             f"{sum(not a.label.telling for a in ours):,} of them without a telling name, "

@@ -101,9 +101,6 @@ def count(text: Text, hits: Counter[str]) -> None:
     one[rows] = (size == 1) & (_sets()["han"][read[0]] | _sets()["hangul"][read[0]])
     one[rows] |= (size == 2) & np.isin(read[0] << 16 | read[1], _pairs())
     hits["family_east"] += text.weigh(one)
-    placed = np.zeros(len(text), dtype=np.bool_)
-    placed[rows] = (known & np.uint32(lexica.PLACE | lexica.COUNTRY)) != 0
-    hits["place_east"] += text.weigh(placed)
     works = np.zeros(len(text), dtype=np.bool_)
     rows = rows[_sets()["jobs"][last]]
     if len(rows):

@@ -25,7 +25,6 @@ def count_numbers(values: NDArray[np.float64], hits: Counter[str]) -> None:
     size = np.abs(values)
     fraction = values != np.trunc(values)
     hits["amount"] += int(values.size)
-    hits["whole"] += int(values.size - np.count_nonzero(fraction))
     hits["lat"] += int(np.count_nonzero((size <= 90) & fraction))
     hits["lon"] += int(np.count_nonzero((size <= 180) & fraction))
     hits["age"] += int(np.count_nonzero((values >= 0) & (values <= 120) & ~fraction))

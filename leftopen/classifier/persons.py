@@ -39,7 +39,7 @@ _WORDS, _CLEAR_GIVEN, _GIVEN, _CLEAR_FAMILY, _NAMED, _OTHER, _THINGS, _SIGNS = r
 
 def count(text: Text, wanted: frozenset[str], hits: Counter[str]) -> None:
     """Adds person_full, person_script, person_given, person_family, person_native, person_east,
-    given_east, family_east, place_name, country_name, place_east and occupation.
+    given_east, family_east, place_name and occupation.
     """
     del wanted
     spaced = _of_few_words(text.select(_SPACED))
@@ -195,7 +195,6 @@ def _count_words(text: Text, hits: Counter[str]) -> None:
     )
     whole = _of_whole_values(words, classes)
     place = (whole & np.uint32(lexica.PLACE | lexica.COUNTRY)) != 0
-    land = (whole & np.uint32(lexica.COUNTRY)) != 0
     likely = (clear >= 1) | ((given >= 1) & (family >= 1)) | ((signs >= 1) & (family >= 1))
     likely |= (family >= 2) & (named == many)
     likely &= (things == 0) & ((other == 0) | ((clear >= 2) & (other < clear))) & ~place
@@ -225,7 +224,6 @@ def _count_words(text: Text, hits: Counter[str]) -> None:
     hits["person_family"] += text.weigh(single & ((family > 0) | (clear > 0))) - against
     common = (whole & np.uint32(lexica.ORDINARY)) != 0  # Green, Orange and Reading are towns, too
     hits["place_name"] += text.weigh(place & ~common)
-    hits["country_name"] += text.weigh(land)
     _count_jobs(text, words, classes, things + other, hits)
 
 

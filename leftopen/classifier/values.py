@@ -37,7 +37,6 @@ _PATTERNED = tuple(
 _SHORT = Gate(longest=64)
 _WIDE = bits("wide")
 _DIGEST = Gate(32, 128, bits("hex"), (bits("digit"), bits("hexlower hexupper")))
-_TOKEN = Gate(16, 8192, bits("digit letter dot dash colon slash"), (bits("digit"),))
 _UUID = Gate(36, 38, bits("hex dash punct"), (bits("dash"),))
 _DATE = Gate(8, 40, needs=(bits("digit"),))
 _NUMBER = Gate(1, 28, bits("digit dot dash slash"), (bits("digit"),))
@@ -197,7 +196,6 @@ def _measures(text: Text, wanted: frozenset[str], hits: Hits) -> None:
     hits["uuid"] += text.select(_UUID).count(
         r"(?i)^\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?$"
     )
-    hits["token_like"] += text.select(_TOKEN).total
     if "address" in wanted:
         hits["address_like"] += text.select(_ADDRESS).count(_ADDRESS_LIKE)
     _dates(text, hits)

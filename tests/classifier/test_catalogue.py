@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pytest
 from pydantic import ValidationError
 
+from leftopen.classifier import catalogue
 from leftopen.classifier.catalogue import KINDS, Catalogue, Kind
 from leftopen.classifier.names import tokens
 from leftopen.classifier.values import whole
@@ -25,6 +26,28 @@ def test_every_family_has_a_kind_and_every_kind_a_family() -> None:
 def test_kind_is_special_where_its_family_is(kind: Kind) -> None:
     assert kind.special == (kind.family in FAMILIES["special"])
     assert (kind.category == "art10") == (kind.family == "criminal")
+
+
+PACKAGE = Path(catalogue.__file__).parent
+SOURCES = "".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
+
+
+def counted(measure: str) -> bool:
+    """Whether a module counts under this name: written out, or with a part filled in."""
+    parts = measure.split(".")
+    cuts = [(".".join(parts[:n]), ".".join(parts[n:])) for n in range(1, len(parts))]
+    return f'"{measure}"' in SOURCES or any(
+        f'f"{first}.{{' in SOURCES or (f'"{first}"' in SOURCES and f"}}.{last}" in SOURCES)
+        for first, last in cuts
+    )
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k.measure], ids=lambda k: k.id)
+def test_every_measure_is_counted(kind: Kind) -> None:
+    # `face.seen` is no sum but what Faces found; a kind's own id counts its vocabulary
+    own = {"face.seen", *(k.id for k in KINDS if k.evidenced and not k.measure)}
+    assert kind.measure in own or counted(kind.measure)
+    assert not counted("no.such.measure")
 
 
 def test_every_pattern_compiles() -> None:

@@ -189,7 +189,6 @@ def counts(values: list[str]) -> Counter[str]:
         ("Müller GmbH", "person_full", -1),
         ("San Francisco", "person_full", 0),
         ("石家庄", "person_east", -1),
-        ("Ελλάδα", "country_name", 1),
         ("Senior Software Engineer", "occupation", 1),
         ("高级工程师", "occupation", 1),
         (",,,", "person_full", 0),
