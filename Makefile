@@ -43,7 +43,7 @@ kinds: install
 
 lock: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile --quiet --universal --extra postgresql --extra demo --extra dev --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --extra postgresql --extra demo --extra k8s --extra docker --extra servers --extra dev --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .cache

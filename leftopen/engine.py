@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from leftopen.budget import StoreLimits
@@ -41,18 +42,31 @@ class Collection:
     handle: Any = None
 
 
+class Speaks(StrEnum):
+    """How a conversation with a server begins; tells which engines are worth asking."""
+
+    HTTP = "http"  # requests of HTTP/1.1
+    GREETS = "greets"  # the server speaks first, in a protocol of its own
+    ANSWERS = "answers"  # the client speaks first, in a protocol of its own
+
+
 @runtime_checkable
 class Engine(Protocol):
     """One kind of datastore server and how to ask it."""
 
     name: str
     ports: tuple[int, ...]
+    speaks: Speaks
     requests: frozenset[str]
     verified: Literal["real", "scripted"]
     reads: str  # one line: what is read for the profile
 
     async def probe(self, connection: Connection) -> Proof:
-        """Judge by one short exchange, on a fresh connection. OPEN only after a gated read."""
+        """Judge by one short exchange, on a fresh connection.
+
+        OPEN only after a gated read whose answer no canned page could give: something made up for
+        it comes back. `connection.opt_in` is what the scope file allows beyond that.
+        """
         ...
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:

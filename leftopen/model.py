@@ -66,11 +66,32 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class OptIn:
+    """What the scope file allows at a target beyond asking without a name: nothing, by default.
+
+    Each of these goes further than an anonymous read, so the owner's own scope file must say it,
+    for this target. `blank_password_check` lets one named `account` be tried once with an empty
+    password; `anonymous_login` is the account `anonymous` (FTP) or an anonymous bind (LDAP);
+    `session` opens a session that the server notes in its log (ZooKeeper); `role` is whom to read
+    as where a server trusts any name (PostgreSQL); `buckets` are the ones to ask an object store
+    for.
+    """
+
+    blank_password_check: bool = False
+    account: str | None = None
+    anonymous_login: bool = False
+    session: bool = False
+    role: str | None = None
+    buckets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What an engine's probe established, and how.
 
     `reason` is leftopen's own sentence (no server text). `version` must already have passed
     `leftopen.engine.clean_version`. `product` names the server where one engine covers several.
+    `can_write` is what the server itself says of a client without credentials; it is never tried.
     """
 
     verdict: Verdict

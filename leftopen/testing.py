@@ -18,18 +18,26 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import pytest
 
-from leftopen.model import Target
+from leftopen.budget import Budget, StoreLimits
+from leftopen.engine import Engine
+from leftopen.model import OptIn, Target
+from leftopen.net.connection import Connection, Dialer
+from leftopen.net.dial import TcpDialer
+from leftopen.scope import Scope
 from leftopen.servers.base import Server, ServerMissingError
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Server)
 T = TypeVar("T")
 
+LIMITS = StoreLimits(rows=2_000, silence=5.0)
+
 _missing: dict[str, str] = {}
+_shared: dict[Any, Server] = {}
 
 
 def need(made: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
@@ -45,6 +53,40 @@ def need(made: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
 def start(launcher: Callable[P, S], *args: P.args, **options: P.kwargs) -> S:
     """The running server, which the caller stops; a skip where its program is missing."""
     return need(launcher, *args, **options)
+
+
+def shared(launcher: Callable[P, S], *args: P.args, **options: P.kwargs) -> S:
+    """The same as `start`, but a server that all tests of the run share and none may stop.
+
+    For servers that are slow to start: each combination of launcher and (hashable) arguments is
+    started once, when first asked for, and stopped at the end of the run.
+    """
+    key = (launcher, args, tuple(sorted(options.items())))
+    if key not in _shared:
+        _shared[key] = start(launcher, *args, **options)
+    return cast("S", _shared[key])
+
+
+def connection(
+    engine: Engine,
+    server: Server | Target | Dialer,
+    limits: StoreLimits = LIMITS,
+    *,
+    tls: bool = False,
+    opt_in: OptIn | None = None,
+) -> Connection:
+    """A connection for an engine to a running server, a target on loopback or a scripted dialer
+    (then to the engine's first port); open it with `async with`."""
+    dialer: Dialer = TcpDialer(Scope.loopback(), Budget(None, None))
+    target = Target(ip_address("127.0.0.1"), engine.ports[0])
+    if isinstance(server, Server):
+        target = Target(ip_address(server.address), server.port)
+    elif isinstance(server, Target):
+        target = server
+    else:
+        dialer = server
+    allowed = opt_in or OptIn()
+    return Connection(dialer, target, engine.requests, limits, tls=tls, opt_in=allowed)
 
 
 @contextlib.contextmanager
@@ -86,6 +128,11 @@ def peer(
                     connection.shutdown(socket.SHUT_RDWR)
             for thread in threads:
                 thread.join()
+
+
+def pytest_sessionfinish() -> None:
+    while _shared:
+        _shared.popitem()[1].stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Collection, Engine
+from leftopen.engine import Collection, Engine, Speaks
 from leftopen.errors import (
     BudgetSpent,
     CertificateWanted,
@@ -40,6 +40,7 @@ class Asked:
     tls: Proof | Exception = field(default_factory=lambda: NotThisProtocol())
     ports: tuple[int, ...] = ()
     requests: frozenset[str] = frozenset({"ask"})
+    speaks: Speaks = Speaks.ANSWERS
     verified: Literal["real", "scripted"] = "scripted"
     reads: str = "nothing"
     log: list[str] = field(default_factory=list)

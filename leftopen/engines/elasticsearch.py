@@ -36,7 +36,7 @@ import pyarrow as pa
 
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
-from leftopen.engine import Collection, clean_version
+from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -116,6 +116,7 @@ class Elasticsearch:
     name = "elasticsearch"
     ports = (9200, 9201, 9250)
     requests = _REQUESTS
+    speaks = Speaks.HTTP
     verified: Literal["real", "scripted"] = "real"
     reads = "names and sizes of indices; documents in random order, from the first of each shard"
 

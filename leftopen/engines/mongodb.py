@@ -37,7 +37,7 @@ import pyarrow as pa
 from leftopen import sample as sampling
 from leftopen.bson_values import plain_document
 from leftopen.budget import StoreLimits
-from leftopen.engine import Collection, clean_version
+from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines._mongodb_wire import ask, figure
 from leftopen.errors import NotThisProtocol, ServerRefused
 from leftopen.model import Proof, Verdict
@@ -88,6 +88,7 @@ class MongoDB:
     name = "mongodb"
     ports = (27017, 27018, 27019)
     requests = _REQUESTS
+    speaks = Speaks.ANSWERS
     verified: Literal["real", "scripted"] = "real"
     reads = "names and sizes of collections; documents by $sample, else the first ones"
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Collection, clean_version
+from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines import _postgresql_sql as sql
 from leftopen.engines import _postgresql_wire as wire
 from leftopen.engines._postgresql_session import LogOn, Result, Session
@@ -121,6 +121,7 @@ class PostgreSQL:
     name = "postgresql"
     ports = (5432, 5433, 6432)
     requests = frozenset({"SSLRequest", "StartupMessage", "Terminate"}) | sql.NAMES
+    speaks = Speaks.ANSWERS
     verified: Literal["real", "scripted"] = "real"
     reads = "rows of tables, partitioned tables and materialised views, drawn by TABLESAMPLE"
 

@@ -31,7 +31,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Collection, clean_version
+from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines._redis_keys import Pattern, patterns
 from leftopen.engines._redis_values import (
     LENGTHS,
@@ -76,6 +76,7 @@ class Redis:
 
     name = "redis"
     ports: tuple[int, ...] = (6379, 6380, 16379)
+    speaks = Speaks.ANSWERS
     verified: Literal["real", "scripted"] = "real"
     reads = "key names, and the values of random keys of each key pattern"
     requests = frozenset(

@@ -14,9 +14,10 @@ from typing import Protocol, Self, TypeVar
 
 from leftopen.budget import StoreLimits
 from leftopen.errors import BudgetSpent, PeerClosed, RequestNotAllowed, Silent
-from leftopen.model import Target
+from leftopen.model import OptIn, Target
 
 _CHUNK = 65_536
+_NOTHING = OptIn()
 _T = TypeVar("_T")
 
 
@@ -47,7 +48,8 @@ class Connection:
     """A bounded connection to one pinned target.
 
     `allowed` holds the names of the requests that may be sent; `requests` those that were, in
-    order of first use. With `tls` the handshake follows every dial. Limits count over the life of
+    order of first use. With `tls` the handshake follows every dial. `opt_in` is what the scope file
+    allows at this target beyond asking without a name. Limits count over the life of
     the object, through every `reopen`. Use it as an async context manager.
     """
 
@@ -59,11 +61,13 @@ class Connection:
         limits: StoreLimits,
         *,
         tls: bool = False,
+        opt_in: OptIn = _NOTHING,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.target = target
         self.limits = limits
         self.tls = tls
+        self.opt_in = opt_in
         self.bytes_read = 0
         self.requests: list[str] = []
         self._allowed = allowed

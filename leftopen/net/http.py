@@ -69,27 +69,29 @@ class HttpSession:
         path: str,
         *,
         method: Literal["GET", "POST"] = "GET",
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """Send one request under its allow-list name; returns the response whatever its status.
 
-        `body` is sent as JSON, `headers` besides leftopen's own. Where the server has closed a
+        A mapping as `body` is sent as JSON, a string as plain text; `headers` besides leftopen's
+        own, whose names they may replace. Where the server has closed a
         connection that was used before, it is dialled once more: every request is a read. Raises
         NotThisProtocol where the peer does not speak HTTP, BudgetSpent where the body is larger
         than the reply limit, and NetError.
         """
-        content = b"" if body is None else json.dumps(body).encode()
-        head = [
-            ("Host", self._host()),
-            ("User-Agent", _AGENT),
-            ("Accept", "application/json"),
-            ("Accept-Encoding", "identity"),
-            *(headers or {}).items(),
-        ]
+        content = _content(body)
+        head = {
+            "Host": self._host(),
+            "User-Agent": _AGENT,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
         if body is not None:
-            head += [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
-        request = h11.Request(method=method, target=path, headers=head)
+            head["Content-Type"] = "text/plain" if isinstance(body, str) else "application/json"
+            head["Content-Length"] = str(len(content))
+        head |= headers or {}
+        request = h11.Request(method=method, target=path, headers=list(head.items()))
         used_before = bool(self._connection.requests)
         response = await self._exchange(name, request, content, last=not used_before)
         if response is None:
@@ -165,6 +167,12 @@ class HttpSession:
                 raise
             data = b""  # a body without a stated length ends with the connection (HTTP/1.0)
         codec.receive_data(data)
+
+
+def _content(body: Mapping[str, Any] | str | None) -> bytes:
+    if body is None:
+        return b""
+    return (body if isinstance(body, str) else json.dumps(body)).encode()
 
 
 def _states_length(head: h11.Response) -> bool:
