@@ -18,8 +18,7 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
-from leftopen import __version__, exitcode, report
-from leftopen import scope as scopes
+from leftopen import __version__, exitcode, report, scope_file
 from leftopen.budget import StoreLimits
 from leftopen.config import Settings, defaults_of
 from leftopen.discover import Plan, parse_ports, plan
@@ -28,6 +27,7 @@ from leftopen.model import Run
 from leftopen.net.resolve import resolve
 from leftopen.progress import Finished, Listener, Silence
 from leftopen.scanner import Beginning, default_ports, scan
+from leftopen.scope import Scope
 from leftopen.store import Store
 from leftopen.terminal import TerminalListener
 
@@ -223,7 +223,7 @@ class _Work:
         self,
         record: Store,
         run_id: str,
-        scope: scopes.Scope,
+        scope: Scope,
         what: Plan,
         settings: Settings,
         engines: Sequence[str],
@@ -242,7 +242,7 @@ class _Work:
     def new(
         cls,
         record: Store,
-        scope: scopes.Scope,
+        scope: Scope,
         what: Plan,
         settings: Settings,
         engines: Sequence[str],
@@ -261,7 +261,7 @@ class _Work:
         return cls(record, run.id, scope, what, settings, engines, Beginning())
 
     @classmethod
-    def resumed(cls, record: Store, run_id: str, scope: scopes.Scope) -> _Work:
+    def resumed(cls, record: Store, run_id: str, scope: Scope) -> _Work:
         """The same run again: same plan and settings, under a scope that must still allow it."""
         left = record.unfinished(run_id)
         if left.run.complete and not left.to_profile:
@@ -374,10 +374,10 @@ def kinds_command(family: str, format: str) -> None:
         click.echo(kinds.as_json(some) if format == "json" else kinds.as_markdown(some), nl=False)
 
 
-def _scope(file: Path | None) -> scopes.Scope:
-    if file is None and scopes.in_file(_FILE):
+def _scope(file: Path | None) -> Scope:
+    if file is None and scope_file.in_file(_FILE):
         file = _FILE
-    return scopes.load(file, resolve) if file is not None else scopes.Scope.loopback()
+    return scope_file.load(file, resolve) if file is not None else Scope.loopback()
 
 
 def _console(output: Path | None) -> Console:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from leftopen.budget import StoreLimits
-from leftopen.model import CollectionProfile, ScanError
+from leftopen.model import CollectionProfile, OptIn, ScanError
 
 
 class Job(BaseModel):
@@ -19,6 +19,7 @@ class Job(BaseModel):
     host: str | None
     tls: bool
     limits: StoreLimits
+    opt_in: OptIn
 
 
 class Said(BaseModel):

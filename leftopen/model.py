@@ -107,6 +107,7 @@ class Service:
 
     `tls` says whether its answers came over TLS, `tls_first` whether TLS must come before any of
     its protocol (it does not where the protocol itself asks for TLS, as PostgreSQL's does).
+    `certificate_names` are the host names in its certificate: hints for finding its owner.
     """
 
     address: str
@@ -124,6 +125,7 @@ class Service:
     requests: tuple[str, ...] = ()
     bytes_read: int = 0
     host: str | None = None
+    certificate_names: tuple[str, ...] = ()
 
     @property
     def target(self) -> Target:

@@ -1,68 +1,47 @@
 """From "somebody listens there" to a verdict: which engine it is, and whether it gives itself away.
 
-The port says only whom to ask first: any protocol may live on any port. The engine that the port
-suggests is asked alone; if it is not that, all others are asked at once, and over TLS where plain
-text brought nothing.
+The port says only whom to ask first: any protocol may live on any port. The engines that the port
+suggests are asked alone. If the peer is none of theirs, or lets them wait, it is hailed, and what
+it says to that tells which of the others are worth a connection, in plain text or over TLS. All of
+it together reads at most VERDICT_BYTES.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Engine
-from leftopen.errors import (
-    BudgetSpent,
-    CertificateWanted,
-    LeftopenError,
-    NotThisProtocol,
-    PeerClosed,
-    Refused,
-    ScopeRefused,
-    ServerRefused,
-    Silent,
-    TlsFailed,
-)
-from leftopen.model import Proof, ScanError, Service, Stage, Target, Verdict
-from leftopen.net.connection import Connection, Dialer
-from leftopen.scope import vantage
+from leftopen.decoys import Decoys
+from leftopen.engine import Engine, Speaks
+from leftopen.errors import NotThisProtocol, PeerClosed, Silent, TlsFailed
+from leftopen.hail import REQUEST as HAIL
+from leftopen.hail import Heard, hail
+from leftopen.model import OptIn, Target, Verdict
+from leftopen.net import certificate
+from leftopen.net.connection import Allowance, Connection, Dialer
+from leftopen.verdicts import Attempt, Judgement, as_decoy, conclude, identified, nobody_there
 
-PROBE_LIMITS = StoreLimits(bytes=4 << 20, seconds=15.0, reply_bytes=2 << 20, silence=3.0)
+VERDICT_BYTES = 96 << 10  # of one target, by all engines together
+# An engine's reply may be half of that, so that one too long leaves room to ask more shortly.
+PROBE_LIMITS = StoreLimits(bytes=64 << 10, seconds=15.0, reply_bytes=48 << 10, silence=3.0)
+_PASSING = StoreLimits(bytes=12 << 10, seconds=8.0, reply_bytes=8 << 10, silence=2.0)
+_PATIENCE = 0.7  # seconds until a peer that lets the first engine wait is hailed as well
 
-# Where several engines claim an answer, the gravest verdict counts.
-_GRAVITY = (
-    Verdict.OPEN,
-    Verdict.OPEN_PARTIAL,
-    Verdict.PASSWORDLESS,
-    Verdict.AUTH_REQUIRED,
-    Verdict.ACL_CLOSED,
-    Verdict.DECOY,
-    Verdict.UNDETERMINED,
-    Verdict.NOT_THIS,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One engine's try: a proof, or the error it ended with."""
-
-    engine: Engine
-    tls_first: bool
-    tls: bool
-    requests: tuple[str, ...]
-    bytes_read: int
-    proof: Proof | None = None
-    error: Exception | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """A service with its verdict, and what went wrong with engines on the way."""
-
-    service: Service
-    errors: tuple[ScanError, ...] = ()
+_BY_WORD: dict[Heard, frozenset[Speaks]] = {
+    Heard.HTTP: frozenset({Speaks.HTTP}),
+    Heard.PAGE: frozenset({Speaks.HTTP}),
+    Heard.BAD_REQUEST: frozenset({Speaks.HTTP}),
+    Heard.WORDS: frozenset({Speaks.GREETS, Speaks.ANSWERS}),
+    Heard.HUNG_UP: frozenset({Speaks.ANSWERS}),
+    Heard.NOTHING: frozenset({Speaks.ANSWERS}),
+    Heard.UNREACHED: frozenset(),
+}
+# Servers of other protocols that answer plain HTTP with a hint in it, and no page: MongoDB,
+# ClickHouse' native port, Neo4j's Bolt port.
+_HINTS = frozenset({Heard.HTTP, Heard.BAD_REQUEST})
+_NO_PLAIN_TEXT = frozenset({Heard.HUNG_UP, Heard.BAD_REQUEST, Heard.NOTHING})
+_AS_ERROR = {Heard.HUNG_UP: PeerClosed, Heard.NOTHING: Silent}
 
 
 async def judge(
@@ -70,162 +49,145 @@ async def judge(
     target: Target,
     engines: Mapping[str, Engine],
     limits: StoreLimits = PROBE_LIMITS,
+    *,
+    opt_in: OptIn | None = None,
+    decoys: Decoys | None = None,
 ) -> Judgement:
-    """The verdict on one target that accepted a connection. Never raises for what a peer does."""
-    likely = [e for e in engines.values() if target.port in e.ports]
-    others = [e for e in engines.values() if target.port not in e.ports]
-    attempts = await _ask(dialer, target, likely, limits, tls=False)
-    if _settled(attempts):
-        return _conclude(target, attempts, likely)
-    everyone = [*likely, *others]
-    if attempts and all(isinstance(a.error, Silent) for a in attempts):
-        # A mute peer has been waited for once; once more is enough for all that is left.
-        in_plain, over_tls = await asyncio.gather(
-            _ask(dialer, target, others, limits, tls=False),
-            _over_tls(dialer, target, everyone, limits),
+    """The verdict on one target that accepted a connection. Never raises for what a peer does.
+
+    `opt_in` is what the scope allows there; with `decoys` the host is also asked whether it
+    answers on every port.
+    """
+    everywhere = None if decoys is None else decoys.ask(target)
+    panel = _Panel(dialer, target, engines, limits, opt_in or OptIn())
+    await panel.ask_all()
+    judged = conclude(target, panel.attempts, panel.likely)
+    if judged.service.verdict in (Verdict.CLOSED, Verdict.REFUSED_BY_SCOPE):
+        return judged
+    return as_decoy(judged) if everywhere is not None and await everywhere else judged
+
+
+class _Panel:
+    """The engines before one target: who is asked, in which order, and what came of it."""
+
+    def __init__(
+        self,
+        dialer: Dialer,
+        target: Target,
+        engines: Mapping[str, Engine],
+        limits: StoreLimits,
+        opt_in: OptIn,
+    ) -> None:
+        self.likely = [e for e in engines.values() if target.port in e.ports]
+        self.attempts: list[Attempt] = []
+        self._others = [e for e in engines.values() if target.port not in e.ports]
+        self._dialer, self._target, self._limits, self._opt_in = dialer, target, limits, opt_in
+        self._allowance = Allowance(VERDICT_BYTES)
+
+    async def ask_all(self) -> None:
+        """Ask until an engine knows the peer, or all that are worth it have been asked."""
+        first = asyncio.create_task(self._ask(self.likely, tls=False))
+        await asyncio.wait([first], timeout=_PATIENCE)
+        if first.done() and (self._known() or nobody_there(self.attempts)):
+            return
+        heard = await self._hail(tls=False)
+        if not (first.done() and self._known()):
+            await self._ask_by(heard)
+        await first
+
+    async def _ask_by(self, heard: Heard) -> None:
+        """Go by what the hail brought; TLS first where plain text was not even answered."""
+        if heard is Heard.NOTHING:  # a mute peer is waited for once, by all that are left
+            await asyncio.gather(
+                self._ask(self._speaking(heard, self._others), tls=False), self._over_tls()
+            )
+            return
+        if heard in _NO_PLAIN_TEXT and await self._over_tls():
+            return
+        await self._ask(self._speaking(heard, self._others), tls=False)
+        if heard in _HINTS and not self._known():
+            await self._ask(self._speaking(Heard.HUNG_UP, self._others), tls=False)
+
+    async def _over_tls(self) -> bool:
+        """Hail and ask over TLS; whether the peer speaks it."""
+        heard = await self._hail(tls=True)
+        if isinstance(self.attempts[-1].error, TlsFailed) or heard is Heard.UNREACHED:
+            return False
+        await self._ask(self._speaking(heard, [*self.likely, *self._others]), tls=True)
+        return True
+
+    def _known(self) -> bool:
+        return identified(self.attempts)
+
+    @staticmethod
+    def _speaking(heard: Heard, engines: Iterable[Engine]) -> list[Engine]:
+        return [e for e in engines if e.speaks in _BY_WORD[heard]]
+
+    async def _ask(self, engines: Sequence[Engine], *, tls: bool) -> None:
+        await asyncio.gather(*(self._try(engine, tls) for engine in engines))
+
+    def _connection(self, allowed: frozenset[str], limits: StoreLimits, tls: bool) -> Connection:
+        return Connection(
+            self._dialer,
+            self._target,
+            allowed,
+            limits,
+            tls=tls,
+            opt_in=self._opt_in,
+            allowance=self._allowance,
         )
-        attempts += in_plain + over_tls
-    else:
-        attempts += await _ask(dialer, target, others, limits, tls=False)
-        if not _settled(attempts) and not _spoke_sense(attempts):
-            attempts += await _over_tls(dialer, target, everyone, limits)
-    return _conclude(target, attempts, likely)
 
-
-async def _ask(
-    dialer: Dialer, target: Target, engines: Iterable[Engine], limits: StoreLimits, *, tls: bool
-) -> list[_Attempt]:
-    return await asyncio.gather(*(_try(dialer, target, e, limits, tls) for e in engines))
-
-
-async def _over_tls(
-    dialer: Dialer, target: Target, engines: Sequence[Engine], limits: StoreLimits
-) -> list[_Attempt]:
-    """Ask over TLS; one engine goes first, so that a peer without TLS costs one connection."""
-    first = await _ask(dialer, target, engines[:1], limits, tls=True)
-    if all(isinstance(a.error, TlsFailed | Silent | Refused) for a in first):
-        return first
-    if _identified(first):
-        return first
-    return first + await _ask(dialer, target, engines[1:], limits, tls=True)
-
-
-async def _try(
-    dialer: Dialer, target: Target, engine: Engine, limits: StoreLimits, tls: bool
-) -> _Attempt:
-    connection = Connection(dialer, target, engine.requests, limits, tls=tls)
-    proof: Proof | None = None
-    failed: Exception | None = None
-    try:
-        async with connection:
-            proof = await engine.probe(connection)
-    except LeftopenError as error:
-        failed = error
-    except Exception as error:  # an engine's own fault must cost its answer, not the scan
-        failed = error
-    requests, count = tuple(connection.requests), connection.bytes_read
-    return _Attempt(engine, tls, connection.tls, requests, count, proof, failed)
-
-
-def _identified(attempts: Iterable[_Attempt]) -> bool:
-    return any(a.proof is not None and a.proof.verdict is not Verdict.NOT_THIS for a in attempts)
-
-
-def _settled(attempts: Sequence[_Attempt]) -> bool:
-    """Whether there is nothing more to ask: a store is recognised, or nobody is there."""
-    return _identified(attempts) or _nobody_there(attempts)
-
-
-def _nobody_there(attempts: Sequence[_Attempt]) -> bool:
-    return bool(attempts) and all(
-        isinstance(a.error, Refused | ScopeRefused)
-        or (isinstance(a.error, Silent) and not a.requests)
-        for a in attempts
-    )
-
-
-def _spoke_sense(attempts: Iterable[_Attempt]) -> bool:
-    """Whether the peer answered every engine in plain text, each time with something else."""
-    return all(isinstance(a.error, NotThisProtocol) and a.bytes_read > 64 for a in attempts)
-
-
-def _conclude(target: Target, attempts: Sequence[_Attempt], likely: Sequence[Engine]) -> Judgement:
-    """The pure end: one service from all attempts."""
-    proofs = [a for a in attempts if a.proof is not None]
-    proofs.sort(key=lambda a: _GRAVITY.index(a.proof.verdict) if a.proof else 0)
-    errors = tuple(
-        ScanError(str(target.address), target.port, Stage.PROBE, type(a.error).__name__, "fault")
-        for a in attempts
-        if a.error is not None and not isinstance(a.error, LeftopenError)
-    )
-    total = sum(a.bytes_read for a in attempts)
-    service = Service(
-        address=str(target.address),
-        port=target.port,
-        verdict=Verdict.UNDETERMINED,
-        vantage=vantage(target.address),
-        reason="",
-        bytes_read=total,
-        host=target.host,
-    )
-    if proofs and proofs[0].proof is not None and proofs[0].proof.verdict is not Verdict.NOT_THIS:
-        won, proof = proofs[0], proofs[0].proof
-        asked = [f"{a.engine.name} {r}" for a in attempts if a is not won for r in a.requests]
-        service = replace(
-            service,
-            verdict=proof.verdict,
-            reason=proof.reason,
-            engine=won.engine.name,
-            product=proof.product,
-            version=proof.version,
-            tls=won.tls,
-            tls_first=won.tls_first,
-            can_write=proof.can_write,
-            verified=won.engine.verified,
-            requests=(*asked, *won.requests),
+    async def _try(self, engine: Engine, tls: bool) -> None:
+        limits = self._limits if engine in self.likely else _lesser(self._limits, _PASSING)
+        connection = self._connection(engine.requests, limits, tls)
+        proof, failed = None, None
+        try:
+            async with connection:
+                proof = await engine.probe(connection)
+        except Exception as error:  # an engine's own fault must cost its answer, not the scan
+            failed = error
+        self.attempts.append(
+            Attempt(
+                engine,
+                tls,
+                connection.tls,
+                tuple(connection.requests),
+                connection.bytes_read,
+                proof,
+                failed,
+                certificate_names=certificate.names(connection.certificate),
+            )
         )
-        return Judgement(service, errors)
-    verdict, reason = _without_proof(attempts)
-    wanted = any(isinstance(a.error, CertificateWanted) for a in attempts)
-    asked = [f"{a.engine.name} {r}" for a in attempts for r in a.requests]
-    service = replace(
-        service,
-        verdict=verdict,
-        reason=reason,
-        # a certificate request tells no engine; the port is the only hint there is
-        engine=likely[0].name if wanted and len(likely) == 1 else None,
-        tls=wanted or any(a.tls and a.bytes_read for a in attempts),
-        requests=tuple(dict.fromkeys(asked)),
+
+    async def _hail(self, *, tls: bool) -> Heard:
+        connection = self._connection(frozenset({HAIL}), _lesser(self._limits, _PASSING), tls)
+        heard = Heard.UNREACHED
+        failed: Exception
+        try:
+            async with connection:
+                heard = await hail(connection)
+            failed = _AS_ERROR.get(heard, NotThisProtocol)()
+        except Exception as error:  # of the dialer or of TLS
+            failed = error
+        self.attempts.append(
+            Attempt(
+                None,
+                tls,
+                connection.tls,
+                tuple(connection.requests),
+                connection.bytes_read,
+                error=failed,
+                certificate_names=certificate.names(connection.certificate),
+            )
+        )
+        return heard
+
+
+def _lesser(one: StoreLimits, other: StoreLimits) -> StoreLimits:
+    """The smaller of each limit that a verdict knows."""
+    return StoreLimits(
+        bytes=min(one.bytes, other.bytes),
+        seconds=min(one.seconds, other.seconds),
+        reply_bytes=min(one.reply_bytes, other.reply_bytes),
+        silence=min(one.silence, other.silence),
     )
-    return Judgement(service, errors)
-
-
-def _without_proof(attempts: Sequence[_Attempt]) -> tuple[Verdict, str]:
-    """What to call a peer that no engine recognised."""
-
-    def any_of(*kinds: type[Exception]) -> bool:
-        return any(isinstance(a.error, kinds) for a in attempts)
-
-    if any_of(ScopeRefused):
-        return Verdict.REFUSED_BY_SCOPE, "is not in the scope; nothing was sent to it"
-    if any_of(CertificateWanted):
-        return Verdict.ACL_CLOSED, "wants a TLS client certificate"
-    if any_of(NotThisProtocol) or any(a.proof is not None for a in attempts):
-        return Verdict.NOT_THIS, "answers, but speaks no datastore protocol known here"
-    if any_of(ServerRefused):
-        return Verdict.UNDETERMINED, "refused the question without saying what it is"
-    if any_of(BudgetSpent):
-        return Verdict.UNDETERMINED, "sent more, or took longer, than a verdict may cost"
-    if any(a.error is not None and not isinstance(a.error, LeftopenError) for a in attempts):
-        return Verdict.ERROR, "an engine failed on its answer"
-    if any(a.bytes_read for a in attempts):
-        return Verdict.UNDETERMINED, "broke off in the middle of an answer"
-    if any_of(PeerClosed):
-        return Verdict.UNDETERMINED, "accepts connections and closes them without a word"
-    if attempts and all(isinstance(a.error, Silent | TlsFailed) for a in attempts):
-        if _nobody_there(attempts):
-            return Verdict.SILENT, "no answer to a connection; silence is not closure"
-        return Verdict.SILENT, "accepts connections and says nothing"
-    if attempts and all(isinstance(a.error, Refused) for a in attempts):
-        return Verdict.CLOSED, "nobody listens there"
-    return Verdict.UNDETERMINED, "the connection failed while it was asked"

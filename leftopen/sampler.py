@@ -107,6 +107,7 @@ class Sampler:
             host=service.host,
             tls=service.tls_first,
             limits=self._limits,
+            opt_in=self._scope.opt_in(service.target),
         )
         process.stdin.write(job.model_dump_json().encode() + b"\n")
         await process.stdin.drain()

@@ -11,8 +11,10 @@ import threading
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
+from leftopen import decoys
 from leftopen.assess import assess
 from leftopen.config import Settings
+from leftopen.decoys import Decoys
 from leftopen.discover import Plan, plan
 from leftopen.engines import choose
 from leftopen.model import Exposure, Profile, Service, Target, Verdict
@@ -96,6 +98,7 @@ class _Scan:
         self._known = self._beginning.judged | set(self._beginning.to_judge)
         self._budget = settings.budget()
         self._dialer = TcpDialer(scope, self._budget)
+        self._decoys = Decoys(TcpDialer(scope, self._budget, decoys.PATIENCE))
         self._found: asyncio.Queue[Target | None] = asyncio.Queue()
         self._open: asyncio.Queue[Service | None] = asyncio.Queue()
 
@@ -159,7 +162,13 @@ class _Scan:
 
     async def _judge_all(self) -> None:
         while (target := await self._found.get()) is not None:
-            judgement = await judge(self._dialer, target, self._engines)
+            judgement = await judge(
+                self._dialer,
+                target,
+                self._engines,
+                opt_in=self._scope.opt_in(target),
+                decoys=self._decoys,
+            )
             for error in judgement.errors:
                 self.events.put_nowait(Failed(error))
             self.events.put_nowait(ServiceJudged(judgement.service))
@@ -173,7 +182,7 @@ class _Scan:
                 self._rate(service, await self._profile(sampler, service))
 
     async def _profile(self, sampler: Sampler, service: Service) -> Profile:
-        if service.verdict is not Verdict.OPEN:
+        if service.verdict is Verdict.OPEN_PARTIAL:
             return Profile((), True, (), 0)  # it lists or answers, but cannot be read
 
         def on_collection(done: int, total: int) -> None:

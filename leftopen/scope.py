@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import asdict, dataclass, field
+from datetime import date
 from functools import cached_property
 from ipaddress import (
     IPv4Address,
@@ -22,18 +21,15 @@ from ipaddress import (
     collapse_addresses,
     ip_network,
 )
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from leftopen.errors import ScopeRefused, UsageError
-from leftopen.model import Address, Network, Vantage
+from leftopen.model import Address, Network, OptIn, Target, Vantage
 
 Resolver = Callable[[str], Sequence[Address]]
 
 # Networks that reach nobody outside the operator's own walls. Everything else counts as public,
 # documentation ranges included: better one number too many asked for than one too few.
-_PRIVATE = tuple(
+PRIVATE = tuple(
     ip_network(n)
     for n in (
         "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10",
@@ -42,19 +38,6 @@ _PRIVATE = tuple(
 )  # fmt: skip
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _MAPPED = IPv6Network("::ffff:0:0/96")
-
-
-class _ScopeFile(BaseModel):
-    """The `[scope]` table of leftopen.toml."""
-
-    model_config = ConfigDict(extra="forbid")
-    owner: str
-    authorised_by: str
-    reference: str
-    expires: date
-    targets: list[str]
-    exclusions: list[str] = []
-    public_addresses: int | None = None
 
 
 def normal(address: Address) -> Address:
@@ -81,7 +64,7 @@ def vantage(address: Address) -> Vantage:
     address = normal(address)
     if any(address in n for n in LOOPBACK):
         return Vantage.LOOPBACK
-    if any(address in n for n in _PRIVATE):
+    if any(address in n for n in PRIVATE):
         return Vantage.PRIVATE
     return Vantage.PUBLIC
 
@@ -138,12 +121,27 @@ class _Ranges:
 
 
 @dataclass(frozen=True)
+class Grant:
+    """An opt-in and where it holds: in these networks, at this port or (None) at every one."""
+
+    networks: tuple[Network, ...]
+    port: int | None
+    allows: OptIn
+
+    def holds_at(self, target: Target) -> bool:
+        address = normal(target.address)
+        here = self.port in (None, target.port)
+        return here and any(address in n for n in self.networks if n.version == address.version)
+
+
+@dataclass(frozen=True)
 class Scope:
     """What may be touched. `permits` is the question every connection is asked first.
 
     `targets` and `exclusions` are networks; `hosts` maps each name to the addresses it was pinned
-    to when the scope was loaded (they are part of what is permitted). Without `expires` the scope
-    does not end; only the built-in loopback scope is like that.
+    to when the scope was loaded (they are part of what is permitted). `grants` are its opt-ins:
+    what it allows beyond asking without a name, and where. Without `expires` the scope does not
+    end; only the built-in loopback scope is like that.
     """
 
     targets: tuple[Network, ...]
@@ -153,6 +151,7 @@ class Scope:
     authorised_by: str | None = None
     reference: str | None = None
     expires: date | None = None
+    grants: tuple[Grant, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("targets", "exclusions"):
@@ -173,6 +172,19 @@ class Scope:
             return False
         asked = (address.version, int(address), int(address))
         return self._permitted.hold(*asked) and not self._excluded.hold(*asked)
+
+    def opt_in(self, target: Target) -> OptIn:
+        """What the scope allows at the target beyond asking without a name; of several grants that
+        hold there, an account or role is the first one's."""
+        granted = [g.allows for g in self.grants if g.holds_at(target)]
+        return OptIn(
+            blank_password_check=any(g.blank_password_check for g in granted),
+            account=next((g.account for g in granted if g.account), None),
+            anonymous_login=any(g.anonymous_login for g in granted),
+            session=any(g.session for g in granted),
+            role=next((g.role for g in granted if g.role), None),
+            buckets=tuple(dict.fromkeys(b for g in granted for b in g.buckets)),
+        )
 
     def covers(self, network: Network) -> bool:
         """Whether every address of the network was named in the scope, exclusions aside."""
@@ -203,7 +215,7 @@ class Scope:
     @property
     def sha256(self) -> str:
         """A fingerprint of what was permitted, to be kept with the run."""
-        told = {
+        told: dict[str, object] = {
             "targets": [str(n) for n in self.targets],
             "exclusions": [str(n) for n in self.exclusions],
             "hosts": {h: [str(a) for a in pinned] for h, pinned in sorted(self.hosts.items())},
@@ -212,6 +224,10 @@ class Scope:
             "reference": self.reference,
             "expires": self.expires.isoformat() if self.expires else None,
         }
+        if self.grants:
+            told["opt_in"] = [
+                [[str(n) for n in g.networks], g.port, asdict(g.allows)] for g in self.grants
+            ]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -261,130 +277,6 @@ def _is_name(text: str) -> bool:
         and all(c.isascii() and (c.isalnum() or c in "-_") for c in label)
         for label in labels
     )
-
-
-def in_file(path: Path) -> bool:
-    """Whether the file is there and has a `[scope]` table."""
-    try:
-        return "scope" in tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return False
-
-
-def load(path: Path, resolve: Resolver, today: date | None = None) -> Scope:
-    """Read the `[scope]` table of a TOML file; names are resolved once, through `resolve`.
-
-    Raises UsageError with one line that says what is wrong, where, and what to do.
-    """
-    shown = str(path) if str(path).isprintable() else repr(str(path))
-    try:
-        told = _read(path)
-        today = today or datetime.now(UTC).date()
-        if told.expires < today:
-            raise UsageError(
-                f"the authorisation expired on {told.expires}; have it renewed and set expires anew"
-            )
-        return _checked(told, resolve)
-    except UsageError as error:
-        raise UsageError(f"{shown}: {error}") from None
-
-
-def _read(path: Path) -> _ScopeFile:
-    """The `[scope]` table with every field that must be stated; its values are not yet judged."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("scope")
-    except OSError as error:
-        why = error.strerror or "unknown reason"
-        raise UsageError(f"cannot be read ({why}); name a scope file") from None
-    except (ValueError, RecursionError) as error:  # bad UTF-8, bad TOML, a NUL in the path
-        raise UsageError(f"not a TOML file ({_line(error)}); correct it") from None
-    if not isinstance(table, dict):
-        raise UsageError("has no [scope] table; add owner, authorised_by, targets, …")
-    try:
-        told = _ScopeFile.model_validate(table)
-    except ValidationError as error:
-        # An unknown key comes first: it is most often the missing one, misspelt.
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        where = _line(".".join(str(part) for part in first["loc"]))
-        if first["type"] == "missing":
-            raise UsageError(f"[scope] has no {where!r}; it must be stated") from None
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(_ScopeFile.model_fields)
-            raise UsageError(f"[scope] has no field {where!r}; the fields are {known}") from None
-        raise UsageError(f"[scope] {where}: {_line(first['msg'].lower())}; correct it") from None
-    for name in ("owner", "authorised_by", "reference"):
-        if not getattr(told, name).strip():
-            raise UsageError(f"[scope] {name} is empty; say who or what it is")
-    return told
-
-
-def _line(text: object) -> str:
-    """Text of a file or a parser on one line, escaped and cut."""
-    line = str(text)[:200]
-    return line if line.isprintable() else line.encode("unicode_escape").decode("ascii")
-
-
-def _checked(told: _ScopeFile, resolve: Resolver) -> Scope:
-    """The scope that the file tells, its names resolved; raises UsageError without the path."""
-    if not told.targets:
-        raise UsageError("[scope] targets is empty; name what may be scanned")
-    try:
-        targets, hosts = _networks(told.targets, resolve)
-        exclusions, excluded_hosts = _networks(told.exclusions, resolve)
-    except UsageError as error:
-        raise UsageError(f"[scope] {error}") from None
-    exclusions += [ip_network(a) for pinned in excluded_hosts.values() for a in pinned]
-    scope = Scope(
-        targets=tuple(targets),
-        exclusions=tuple(exclusions),
-        hosts=hosts,
-        owner=told.owner,
-        authorised_by=told.authorised_by,
-        reference=told.reference,
-        expires=told.expires,
-    )
-    if not scope.reachable():
-        raise UsageError("the exclusions cover every target; nothing is left to scan: take one out")
-    _check_public_count(targets, told.public_addresses)
-    return scope
-
-
-def _networks(
-    texts: Sequence[str], resolve: Resolver
-) -> tuple[list[Network], dict[str, tuple[Address, ...]]]:
-    networks: list[Network] = []
-    hosts: dict[str, tuple[Address, ...]] = {}
-    for text in texts:
-        network = parse_network(text)
-        if network is not None:
-            networks.append(network)
-        else:
-            hosts[text] = tuple(dict.fromkeys(pinnable(a) for a in resolve(text)))
-            if not hosts[text]:  # an exclusion that means nothing must not pass for one that holds
-                raise UsageError(f"{text!r} has no address here; check the name or give one")
-    return networks, hosts
-
-
-def _check_public_count(targets: Sequence[Network], stated: int | None) -> None:
-    """A slip of the pen in a public range must not become an internet scan."""
-    public = subtract(targets, (*LOOPBACK, *_PRIVATE))
-    count = sum(n.num_addresses for n in public)
-    if stated is None and all(n.num_addresses == 1 for n in targets if _overlaps(n, public)):
-        return
-    if stated is None:
-        raise UsageError(
-            f"the targets hold {count} public addresses; if that is meant, "
-            f"state public_addresses = {count} under [scope]"
-        )
-    if stated != count:
-        raise UsageError(
-            f"public_addresses says {stated}, but the targets hold {count}; "
-            "correct whichever is wrong"
-        )
-
-
-def _overlaps(network: Network, others: Iterable[Network]) -> bool:
-    return any(network.version == o.version and network.overlaps(o) for o in others)
 
 
 def addresses(networks: Iterable[Network]) -> Iterator[Address]:

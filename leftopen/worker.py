@@ -74,7 +74,12 @@ class _Reading:
         scope = Scope(targets=(ip_network(address),))  # this one address and no other
         target = Target(address, job.port, job.host)
         self.connection = Connection(
-            TcpDialer(scope, parent), target, engine.requests, job.limits, tls=job.tls
+            TcpDialer(scope, parent),
+            target,
+            engine.requests,
+            job.limits,
+            tls=job.tls,
+            opt_in=job.opt_in,
         )
 
     async def run(self) -> None:

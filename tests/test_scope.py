@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +20,12 @@ from hypothesis import strategies as st
 from leftopen.budget import Budget, StoreLimits
 from leftopen.discover import Part, Plan, plan
 from leftopen.errors import Refused, ScopeRefused, UsageError
-from leftopen.model import Address, Network, Target, Vantage
+from leftopen.model import Address, Network, OptIn, Target, Vantage
 from leftopen.net.connection import Connection
 from leftopen.net.dial import TcpDialer
 from leftopen.net.sweep import Sweep
-from leftopen.scope import Scope, load, parse_network, subtract, vantage
+from leftopen.scope import Scope, parse_network, subtract, vantage
+from leftopen.scope_file import load
 
 TODAY = date(2026, 1, 15)
 GOOD = {
@@ -485,3 +487,82 @@ def test_networks_as_they_are_written(text: str, means: str) -> None:
 @pytest.mark.parametrize("text", ["db.example.org", "localhost", "db_1", "xn--bcher-kva.example."])
 def test_names_as_they_are_written(text: str) -> None:
     assert parse_network(text) is None
+
+
+OPT_IN = """
+[scope]
+owner = "Town of Ulm"
+authorised_by = "A. Person"
+reference = "T-1"
+expires = 2099-01-01
+targets = ["10.0.0.0/24", "db.example.org", "2001:db8::/120"]
+public_addresses = 256
+
+[[scope.opt_in]]
+targets = {targets}
+{allows}
+"""
+
+
+def _with_opt_in(tmp_path: Path, targets: str, allows: str) -> Scope:
+    file = tmp_path / "leftopen.toml"
+    file.write_text(OPT_IN.format(targets=targets, allows=allows))
+    return load(file, lambda name: [ip_address("10.0.0.77")])
+
+
+@pytest.mark.parametrize(
+    ("targets", "here", "elsewhere"),
+    [
+        ('["10.0.0.5:3306"]', "10.0.0.5:3306", ["10.0.0.5:3307", "10.0.0.6:3306"]),
+        ('["10.0.0.5"]', "10.0.0.5:9", ["10.0.0.4:9"]),
+        ('["10.0.0.8/29"]', "10.0.0.15:1", ["10.0.0.16:1"]),
+        ('["db.example.org:21"]', "10.0.0.77:21", ["10.0.0.77:22", "10.0.0.78:21"]),
+        ('["[2001:db8::5]:389"]', "2001:db8::5 389", ["2001:db8::6 389", "2001:db8::5 390"]),
+        ('["10.0.0.1", "10.0.0.5:3306"]', "10.0.0.5:3306", ["10.0.0.2:3306"]),
+    ],
+)
+def test_an_opt_in_holds_where_it_says_and_nowhere_else(
+    tmp_path: Path, targets: str, here: str, elsewhere: list[str]
+) -> None:
+    scope = _with_opt_in(tmp_path, targets, "anonymous_login = true")
+
+    def at(text: str) -> OptIn:
+        address, _, port = text.replace(" ", ":").rpartition(":")
+        return scope.opt_in(Target(ip_address(address), int(port)))
+
+    assert at(here) == OptIn(anonymous_login=True)
+    assert all(at(other) == OptIn() for other in elsewhere)
+    assert Scope.loopback().opt_in(Target(ip_address("127.0.0.1"), 3306)) == OptIn()
+
+
+def test_several_opt_ins_add_up_and_change_the_fingerprint(tmp_path: Path) -> None:
+    allows = 'buckets = ["a", "b"]\n[[scope.opt_in]]\ntargets = ["10.0.0.0/24"]\nsession = true'
+    scope = _with_opt_in(tmp_path, '["10.0.0.5"]', allows)
+    assert scope.opt_in(Target(ip_address("10.0.0.5"), 9)) == OptIn(
+        buckets=("a", "b"), session=True
+    )
+    assert scope.sha256 != _with_opt_in(tmp_path, '["10.0.0.5"]', "session = true").sha256
+
+
+@pytest.mark.parametrize(
+    ("targets", "allows", "said"),
+    [
+        ("[]", "session = true", "number 1 names no targets"),
+        ('["10.0.0.5"]', "", "number 1 allows nothing"),
+        ('["10.0.0.5"]', "sessions = true", "has no field"),
+        ('["10.0.0.5"]', "blank_password_check = true", "belong together"),
+        ('["10.0.0.5"]', 'account = "root"', "belong together"),
+        ('["10.1.0.5"]', "session = true", "10.1.0.5/32 is not among the targets"),
+        ('["else.example.org"]', "session = true", "'else.example.org' is not among the targets"),
+        ('["10.0.0.5:0"]', "session = true", "no port from 1 to 65535"),
+        ('["10.0.0.5:99999"]', "session = true", "no port from 1 to 65535"),
+        ('["10.0.0.5/24"]', "session = true", "host bits"),
+        ('["10.0.0.5"]', 'session = "perhaps"', "correct it"),
+    ],
+)
+def test_an_opt_in_that_says_too_little_or_too_much(
+    tmp_path: Path, targets: str, allows: str, said: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)) as told:
+        _with_opt_in(tmp_path, targets, allows)
+    assert "\n" not in str(told.value)

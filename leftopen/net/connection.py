@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
@@ -17,6 +18,7 @@ from leftopen.errors import BudgetSpent, PeerClosed, RequestNotAllowed, Silent
 from leftopen.model import OptIn, Target
 
 _CHUNK = 65_536
+_SHARED_CHUNK = 2_048  # so that dozens may have booked their next one and there is still some left
 _NOTHING = OptIn()
 _T = TypeVar("_T")
 
@@ -32,6 +34,11 @@ class Stream(Protocol):
 
     async def start_tls(self) -> None: ...
 
+    @property
+    def certificate(self) -> bytes | None:
+        """The peer's certificate (DER) once TLS stands, else None."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -44,13 +51,21 @@ class Dialer(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Allowance:
+    """Bytes that several connections may read together."""
+
+    left: int
+
+
 class Connection:
     """A bounded connection to one pinned target.
 
     `allowed` holds the names of the requests that may be sent; `requests` those that were, in
     order of first use. With `tls` the handshake follows every dial. `opt_in` is what the scope file
-    allows at this target beyond asking without a name. Limits count over the life of
-    the object, through every `reopen`. Use it as an async context manager.
+    allows at this target beyond asking without a name. Limits count over the life of the object,
+    through every `reopen`; `allowance` is a further one that it shares with others. Use it as an
+    async context manager.
     """
 
     def __init__(
@@ -62,6 +77,7 @@ class Connection:
         *,
         tls: bool = False,
         opt_in: OptIn = _NOTHING,
+        allowance: Allowance | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.target = target
@@ -69,9 +85,12 @@ class Connection:
         self.tls = tls
         self.opt_in = opt_in
         self.bytes_read = 0
+        self.certificate: bytes | None = None
         self.requests: list[str] = []
         self._allowed = allowed
         self._dialer = dialer
+        self._allowance = allowance or Allowance(limits.bytes)
+        self._chunk = _CHUNK if allowance is None else _SHARED_CHUNK
         self._clock = clock
         self._deadline = clock() + limits.seconds
         self._stream: Stream | None = None
@@ -97,7 +116,7 @@ class Connection:
     @property
     def bytes_left(self) -> int:
         """Bytes of this store's budget that are left."""
-        return max(0, self.limits.bytes - self.bytes_read)
+        return max(0, min(self.limits.bytes - self.bytes_read, self._allowance.left))
 
     async def reopen(self) -> None:
         """Close, and dial the same target again (there is no way to dial another)."""
@@ -111,7 +130,7 @@ class Connection:
         self._stream = stream
         if self.tls:
             try:
-                await self._timed(stream.start_tls())
+                await self._secure(stream)
             except BaseException:  # whoever opens with `async with` never gets to close it
                 await self.close()
                 raise
@@ -129,8 +148,12 @@ class Connection:
         be taken for what it says over TLS.
         """
         self._buffer.clear()
-        await self._timed(self._open.start_tls())
+        await self._secure(self._open)
         self.tls = True
+
+    async def _secure(self, stream: Stream) -> None:
+        await self._timed(stream.start_tls())
+        self.certificate = stream.certificate or self.certificate
 
     async def send(self, request: str, payload: bytes) -> None:
         """Send one request under its name; raises RequestNotAllowed before a byte leaves."""
@@ -161,7 +184,14 @@ class Connection:
     async def _fill(self) -> None:
         if self.bytes_left == 0:
             raise BudgetSpent(code="bytes")
-        data = await self._timed(self._open.receive(min(_CHUNK, self.bytes_left)))
+        # Booked before it is read: others read from the same allowance meanwhile.
+        booked = min(self._chunk, self.bytes_left)
+        self._allowance.left -= booked
+        data = b""
+        try:
+            data = await self._timed(self._open.receive(booked))
+        finally:
+            self._allowance.left += booked - len(data)
         if not data:
             raise PeerClosed("the peer ended the connection")
         self.bytes_read += len(data)

@@ -71,6 +71,11 @@ class _TcpStream:
                 raised = TlsFailed("the peer ended the TLS handshake")
             raise raised from None
 
+    @property
+    def certificate(self) -> bytes | None:
+        secured = self._writer.get_extra_info("ssl_object")
+        return None if secured is None else secured.getpeercert(binary_form=True)
+
     async def close(self) -> None:
         self._writer.close()
         with contextlib.suppress(OSError, EOFError, TimeoutError):

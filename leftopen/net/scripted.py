@@ -45,6 +45,10 @@ class ScriptedStream:
         if not self._tls:
             raise TlsFailed("the scripted peer speaks no TLS")
 
+    @property
+    def certificate(self) -> bytes | None:
+        return None
+
     async def close(self) -> None:
         self.closed = True
         self._pending.clear()
