@@ -14,7 +14,7 @@ What an engine may raise: `NotThisProtocol` where the bytes are not of its proto
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -81,6 +81,16 @@ class Engine(Protocol):
         Called on the connection `collections` used. Columns are dotted paths, from
         `leftopen.sample`.
         """
+        ...
+
+
+@runtime_checkable
+class TellsSettings(Protocol):
+    """An engine whose servers show in their settings what earlier visitors have changed."""
+
+    async def settings(self, connection: Connection) -> Mapping[str, str]:
+        """A few settings by name, raw: they are looked at in the sampling process and kept
+        nowhere. Empty where the server does not let them be read."""
         ...
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from leftopen.errors import BudgetSpent, LeftopenError, PeerClosed, Silent
+from leftopen.errors import BudgetSpent, LeftopenError, PeerClosed, Silent, TlsFailed
 from leftopen.net.connection import Connection
 
 REQUEST = "GET /"
@@ -30,7 +30,10 @@ class Heard(StrEnum):
 
 
 async def hail(connection: Connection) -> Heard:
-    """Send the hail on an open connection and tell what it brought. Never raises NetError."""
+    """Send the hail on an open connection and tell what it brought.
+
+    Raises TlsFailed alone: a wish for a client's certificate may come after the handshake.
+    """
     host = str(connection.target.host or connection.target)
     head = f"GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: leftopen\r\nAccept: */*\r\n\r\n"
     start = b""
@@ -42,6 +45,8 @@ async def hail(connection: Connection) -> Heard:
         return _sense(start) if start else Heard.NOTHING
     except PeerClosed:
         return _sense(start) if start else Heard.HUNG_UP
+    except TlsFailed:
+        raise
     except LeftopenError:
         return Heard.UNREACHED
     return _sense(start)

@@ -7,7 +7,6 @@ played back in the order in which they came, or (over HTTP) by the path that is 
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import shutil
 import socket
@@ -122,6 +121,12 @@ def played(recording: Recording) -> Iterator[Target]:
         yield relay
 
 
+def _alike(one: str, other: str) -> int:
+    """How many characters two paths have in common at their beginning."""
+    same = (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(same, min(len(one), len(other)))
+
+
 @contextlib.contextmanager
 def played_by_path(recording: Recording) -> Iterator[Target]:
     """A honeypot over HTTP that gives to each path what the server gave to the likest path."""
@@ -135,7 +140,7 @@ def played_by_path(recording: Recording) -> Iterator[Target]:
                 answers[path] = answers.get(path, b"") + data
 
     def likest(path: str) -> bytes:
-        return answers[max(answers, key=lambda known: len(os.path.commonprefix([known, path])))]
+        return answers[max(answers, key=lambda known: _alike(known, path))]
 
     def behave(near: socket.socket) -> None:
         while data := near.recv(65_536):
@@ -163,7 +168,15 @@ http {{ access_log off; {temporary}
   server {{ listen 127.0.0.1:{port}; {gate}
     location / {{ proxy_pass http://{target}; proxy_http_version 1.1; }} }} }}
 """)
-    command = [program, "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
+    command: list[str | Path] = [
+        program,
+        "-p",
+        folder,
+        "-c",
+        folder / "nginx.conf",
+        "-e",
+        folder / "error.log",
+    ]
     with launch("nginx", command, "127.0.0.1", port, folder):
         yield Target(ip_address("127.0.0.1"), port)
 

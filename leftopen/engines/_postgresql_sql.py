@@ -81,6 +81,7 @@ _CELL = (
 _ROWS = rf"SELECT {_CELL}(?:, {_CELL})* FROM {_TABLE}"
 
 _TEMPLATES = {
+    "SELECT token": re.compile(r"SELECT '[0-9a-f]{16}'::pg_catalog\.text AS token"),
     "BEGIN READ ONLY": re.compile(re.escape(BEGIN)),
     "ROLLBACK": re.compile(ROLLBACK),
     "SELECT databases": re.compile(re.escape(DATABASES)),
@@ -168,6 +169,11 @@ def _sampled(percent: float | None) -> str:
     if percent is None:
         return ""
     return f" TABLESAMPLE pg_catalog.system ({min(100.0, max(0.000001, percent)):.6f})"
+
+
+def token_of(token: str) -> str:
+    """What only a server that reads the statement can answer: 16 hexadecimal digits of ours."""
+    return f"SELECT '{token}'::pg_catalog.text AS token"
 
 
 def columns_of(oid: int) -> str:

@@ -30,6 +30,7 @@ _CODES = frozenset(
         *("UNKILLABLE", "WRONGPASS", "WRONGTYPE", "EXECABORT"),
     }
 )
+_CONTAINERS = frozenset({"ACL", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "MEMORY", "SCRIPT"})
 _LOCKED = re.compile(r"ERR operation not permitted", re.IGNORECASE)  # NOAUTH before Redis 2.8
 _HEAD = re.compile(rb"([$*])(-1|\d{1,19})\r\n")
 _MORE = object()
@@ -49,7 +50,7 @@ async def exchange(connection: Connection, *commands: Command) -> list[Any]:
     Where it fails the connection is closed, for what comes after belongs to this exchange.
     """
     try:
-        for _, same in groupby(commands, key=lambda command: command[0]):
+        for _, same in groupby(commands, key=_name):
             await _send(connection, *same)
         return await replies(connection, len(commands))
     except (NetError, NotThisProtocol, asyncio.CancelledError):
@@ -58,9 +59,15 @@ async def exchange(connection: Connection, *commands: Command) -> list[Any]:
 
 
 async def _send(connection: Connection, *commands: Command) -> None:
-    """One write for commands of one word. Every request leaves here: its name is that word."""
-    (name,) = {str(command[0]) for command in commands}
+    """One write for commands of one name. Every request leaves here."""
+    (name,) = {_name(command) for command in commands}
     await connection.send(name, b"".join(map(_encoded, commands)))
+
+
+def _name(command: Command) -> str:
+    """A command's word; of those that hold others, both words: `CONFIG GET` is not `CONFIG SET`."""
+    word = str(command[0]).upper()
+    return f"{word} {command[1]!s}".upper() if word in _CONTAINERS else word
 
 
 def _encoded(command: Command) -> bytes:

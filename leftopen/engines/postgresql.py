@@ -93,16 +93,26 @@ def _judge_stranger(answer: LogOn) -> Proof | None:
     return Proof(Verdict.UNDETERMINED, f"it refused with SQLSTATE {code}")
 
 
-def _judge_known(answer: LogOn) -> Proof | None:
-    """The same for the default superuser, after an unknown role was let in; None if ready."""
+def _role(connection: Connection) -> str:
+    """Whom to read as: the role that the scope names, else the default superuser."""
+    return connection.opt_in.role or _ROLE
+
+
+def _shown(role: str) -> str:
+    """The role for a sentence; the scope's own text is not put there."""
+    return _ROLE if role == _ROLE else "the role that the scope names"
+
+
+def _judge_known(answer: LogOn, role: str) -> Proof | None:
+    """The same for the role to read as, after an unknown one was let in; None if ready."""
     if answer.ready:
         return None
     if answer.refusal is None:
-        reason = f"it lets unknown roles pass without a password, but asks {_ROLE} for one"
+        reason = f"it lets unknown roles pass without a password, but asks {_shown(role)} for one"
         return Proof(Verdict.OPEN_PARTIAL, reason)
     code = answer.refusal.code
     if code in ("28000", "28P01", "42501"):
-        reason = f"it lets roles pass without a password, but {_ROLE} cannot log on ({code})"
+        reason = f"it lets roles pass without a password, but {_shown(role)} cannot log on ({code})"
         return Proof(Verdict.OPEN_PARTIAL, reason)
     return Proof(Verdict.UNDETERMINED, f"it refused with SQLSTATE {code}")
 
@@ -131,33 +141,39 @@ class PostgreSQL:
         proof = _judge_stranger(await session.hello(stranger, _DATABASE, {}))
         if proof is not None:
             return proof
-        answer = await session.log_on(_ROLE, _DATABASE)
-        proof = _judge_known(answer)
+        role = _role(connection)
+        answer = await session.log_on(role, _DATABASE)
+        proof = _judge_known(answer, role)
         if proof is not None:
             return proof
         version = clean_version(answer.parameters.get("server_version"))
         try:
             await _databases(session)
+            if not await _gives_back(session, secrets.token_hex(8)):
+                return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
         except ServerRefused as refused:
             partial = refused.code.startswith("42")  # 42501: no right to
             verdict = Verdict.OPEN_PARTIAL if partial else Verdict.UNDETERMINED
             reason = f"it lets anybody log on, but refused a read with SQLSTATE {refused.code}"
             return Proof(verdict, reason, version)
         await session.leave()
-        reason = f"it logged {_ROLE} on without asking for a password and listed its databases"
+        reason = (
+            f"it logged {_shown(role)} on without asking for a password and listed its databases"
+        )
         return Proof(Verdict.OPEN, reason, version, can_write=_can_write(answer.parameters))
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:
         """The largest `limits.collections` of all databases. A database that refuses us is left
         out; ServerRefused where all do."""
         session = Session(connection, connection.tls)
-        await session.enter(_ROLE, _DATABASE)
+        role = _role(connection)
+        await session.enter(role, _DATABASE)
         listed: list[_Listed] = []
         refusal: ServerRefused | None = None
         read = 0
         for database in await _databases(session):
             try:
-                await session.enter(_ROLE, database)
+                await session.enter(role, database)
                 listed += await _relations(session, database)
                 read += 1
             except ServerRefused as refused:
@@ -186,7 +202,7 @@ class PostgreSQL:
         session, listed = handle.session, handle.listed
         if listed.pages == 0 or limits.rows < 1:
             return
-        await session.enter(_ROLE, listed.database)
+        await session.enter(_role(connection), listed.database)
         columns = await _columns(session, listed.relation.oid)
         if not columns:
             return
@@ -224,6 +240,11 @@ async def _databases(session: Session) -> list[str]:
     if not listed or any(not row[0] or {row[1], row[2]} - {"t", "f"} for row in listed):
         raise NotThisProtocol("not a list of databases")
     return [name for name, template, takes in listed if template == "f" and takes == "t"]
+
+
+async def _gives_back(session: Session, token: str) -> bool:
+    """Whether the server answers with what was made up for it: a recording of one cannot."""
+    return await _texts(session, sql.token_of(token), ("token",)) == [[token]]
 
 
 async def _relations(session: Session, database: str) -> list[_Listed]:
@@ -303,7 +324,7 @@ async def _counted(session: Session, listed: Sequence[_Listed]) -> list[_Listed]
 async def _count(session: Session, item: _Listed, pages: int) -> int | None:
     percent = None if pages <= _COUNTED_PAGES else 100 * _LOOKED_AT_PAGES / pages
     try:
-        await session.enter(_ROLE, item.database)
+        await session.enter(_role(session.connection), item.database)
         [[number]] = await _texts(session, sql.count_of(item.relation, percent), ("count",))
         count = int(number)
     except ServerRefused:

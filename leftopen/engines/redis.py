@@ -24,7 +24,7 @@ import asyncio
 import random
 import re
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
 
@@ -69,6 +69,12 @@ MAX_DATABASES = 64
 HASH_TABLE = 100  # a single hash with more fields is a table: nobody names so many by hand
 BATCH_ROWS = 500
 _UNASKED_SECONDS = 1.0
+CanWrite = Literal["yes", "no", "unknown"]
+# Rules of an ACL that let nobody write ("ACL" in the management chapter of redis.io's docs).
+_HARMLESS = frozenset(
+    {b"+@read", b"+ping", b"+info", b"+dbsize", b"+scan", b"+select", b"+acl|getuser"}
+    | {b"+acl|whoami", b"+echo", b"+hello", b"+type", b"+randomkey", b"+config|get"}
+)
 
 
 class Redis:
@@ -81,7 +87,17 @@ class Redis:
     reads = "key names, and the values of random keys of each key pattern"
     requests = frozenset(
         {
-            *("PING", "INFO", "SELECT", "DBSIZE", "SCAN", "RANDOMKEY", "TYPE"),
+            *(
+                "ACL GETUSER",
+                "CONFIG GET",
+                "PING",
+                "INFO",
+                "SELECT",
+                "DBSIZE",
+                "SCAN",
+                "RANDOMKEY",
+                "TYPE",
+            ),
             *("GETRANGE", "HLEN", "HSCAN", "LLEN", "LRANGE", "SCARD", "SRANDMEMBER"),
             *("ZCARD", "ZRANGE", "XLEN", "XRANGE", "XREVRANGE"),
         }
@@ -114,6 +130,26 @@ class Redis:
                 return await _with_version(connection, _refusal([key.code]))
             keys = [] if key is None else [as_bytes(key)]  # None: all have expired
         return await _with_version(connection, await _judged(connection, keys))
+
+    async def settings(self, connection: Connection) -> Mapping[str, str]:
+        """Where the server writes its dump, and under which name: what miners change to plant cron
+        jobs and keys; `master` is there where it copies another server."""
+        told = await exchange(
+            connection, ("CONFIG", "GET", "dir"), ("CONFIG", "GET", "dbfilename"),
+            ("INFO", "replication"),
+        )  # fmt: skip
+        found = {
+            as_bytes(pair[0]).decode("utf-8", "replace"): as_bytes(pair[1]).decode(
+                "utf-8", "replace"
+            )
+            for pair in told[:2]
+            if isinstance(pair, list) and len(pair) == 2
+        }
+        if not isinstance(told[2], ServerRefused) and (
+            master := as_info(told[2]).get("master_host")
+        ):
+            found["master"] = master
+        return found
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:
         """Key patterns of every database in use, learnt from up to MAX_KEYS keys of a SCAN, which
@@ -235,7 +271,33 @@ async def _with_version(connection: Connection, proof: Proof) -> Proof:
         version, product = told.get("valkey_version", version), "valkey"
     elif told.get("executable", "").rpartition("/")[2].startswith("keydb"):
         product = "keydb"
-    return Proof(proof.verdict, proof.reason, clean_version(version), product)
+    can_write: CanWrite = "unknown"
+    if proof.verdict is Verdict.OPEN:
+        can_write = await _can_write(connection)
+    # .verdict is not Verdict.OPEN else await _can_write(connection)
+    return Proof(proof.verdict, proof.reason, clean_version(version), product, can_write)
+
+
+async def _can_write(connection: Connection) -> CanWrite:
+    """What the server says of writes by the default user: as a replica it may take none; else the
+    user's own rules tell, where they are read (Redis 6 and later)."""
+    role, user = await exchange(connection, ("INFO", "replication"), ("ACL", "GETUSER", "default"))
+    if not isinstance(role, ServerRefused):
+        told = as_info(role)
+        if told.get("role") == "slave":
+            return "no" if told.get("slave_read_only") == "1" else "unknown"
+    if isinstance(user, ServerRefused) or not isinstance(user, list):
+        return "unknown"
+    rules = dict(zip(user[::2], user[1::2], strict=False))
+    commands = rules.get(b"commands")
+    if not isinstance(commands, bytes):
+        return "unknown"
+    words = commands.split()
+    if words == [b"+@all"]:
+        return "yes"
+    # Rules hold in their order; reads alone, whatever else is taken away, write nothing.
+    added = {word for word in words if word.startswith(b"+")}
+    return "no" if words[:1] == [b"-@all"] and added <= _HARMLESS else "unknown"
 
 
 async def _unasked(connection: Connection, closed: PeerClosed) -> Any:

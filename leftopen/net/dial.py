@@ -74,7 +74,10 @@ class _TcpStream:
     @property
     def certificate(self) -> bytes | None:
         secured = self._writer.get_extra_info("ssl_object")
-        return None if secured is None else secured.getpeercert(binary_form=True)
+        try:
+            return None if secured is None else secured.getpeercert(binary_form=True)
+        except ValueError:  # the peer ended the handshake as it stood
+            return None
 
     async def close(self) -> None:
         self._writer.close()

@@ -35,6 +35,8 @@ _BECOME = (
     "os.execv(sys.argv[3], sys.argv[3:])"
 )
 # Nothing here outlives the server, so nothing is forced to disk.
+# A standby may have no less than the server whose log it reads: here, the one that made the folder.
+_AS_INITIALISED = {"max_connections": "100", "max_wal_senders": "10", "wal_level": "replica"}
 _SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -70,12 +72,13 @@ def postgres(
     log_statements: bool = False,
     program: Program | None = None,
     superuser: str = "postgres",
+    standby: bool = False,
 ) -> PostgresServer:
     """Start a fresh, empty PostgreSQL that asks whoever comes over TCP for `auth`.
 
     `tls` is a certificate and a key in PEM; `hba` replaces the lines of pg_hba.conf for TCP (the
     socket in the server's own folder stays open for `fill`); `log_statements` writes every
-    statement and every connection to the log. Without `program` the wheel is used unless TLS is
+    statement and every connection to the log; as a `standby` of nobody it takes no writes. Without `program` the wheel is used unless TLS is
     asked for (the wheel has none) or only Debian's is there.
 
     Raises ServerMissingError where the program is not installed.
@@ -91,6 +94,9 @@ def postgres(
         lines = f"host all all all {auth}\n" if hba is None else hba.rstrip("\n") + "\n"
         (folder / "data" / "pg_hba.conf").write_text("local all all trust\n" + lines)
         settings = dict(_SETTINGS)
+        if standby:
+            (folder / "data" / "standby.signal").touch()
+            settings |= _AS_INITIALISED
         settings |= {"listen_addresses": address, "port": str(port)}
         settings["unix_socket_directories"] = str(folder)
         if log_statements:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import tracemalloc
 from collections.abc import Callable, Iterable, Sequence
@@ -122,6 +123,9 @@ class Peer:
             return self.startups.pop(0)
         if data[:1] == b"P":
             text = data[6 : data.index(b"\0", 6)].decode()
+            token = re.fullmatch(r"SELECT '(\w+)'::pg_catalog.text AS token", text)
+            if token is not None:
+                return result((("token", 25),), (token[1],))
             self.sql.append(text)
             return self.query if isinstance(self.query, bytes) else self.query(text)
         if data[:1] == b"E" and self.more is not None:
@@ -369,7 +373,8 @@ async def test_without_our_settings_reads_run_in_a_read_only_transaction() -> No
     assert proof.verdict is Verdict.OPEN
     assert proof.can_write == "unknown"
     assert "default_transaction_read_only" not in peer.users[2]
-    assert peer.sql == [sql.BEGIN, sql.DATABASES, sql.ROLLBACK]
+    # the token has its own transaction
+    assert peer.sql == [sql.BEGIN, sql.DATABASES, sql.ROLLBACK, sql.BEGIN, sql.ROLLBACK]
 
 
 # --- collections and samples ---------------------------------------------------------------------

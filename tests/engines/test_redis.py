@@ -73,7 +73,13 @@ class FakeRedis:
         }
         if word == b"PING":
             return bulk(rest[0]) if rest else b"+PONG\r\n"
+        if word == b"ACL":
+            return array(bulk(b"flags"), array(bulk(b"on")), bulk(b"commands"), bulk(b"+@all"))
+        if word == b"CONFIG":
+            return array(bulk(b"dir"), bulk(b"/var/lib/redis"))
         if word == b"INFO":
+            if rest == [b"replication"]:
+                return bulk(b"# Replication\r\nrole:master\r\n")
             if rest == [b"server"]:
                 return bulk(b"# Server\r\nredis_version:7.0.15\r\nexecutable:/usr/bin/x\r\n")
             return bulk(b"# Keyspace\r\ndb0:keys=%d,expires=0,avg_ttl=0\r\n" % len(KEYS))
@@ -117,9 +123,37 @@ def test_it_is_an_engine() -> None:
 async def test_open() -> None:
     fake = FakeRedis()
     assert (await probe(fake)) == Proof(
-        Verdict.OPEN, "keys were listed and a value read without a password", "7.0.15", "redis"
+        Verdict.OPEN,
+        "keys were listed and a value read without a password",
+        "7.0.15",
+        "redis",
+        can_write="yes",
     )
-    assert fake.words == ["PING", "DBSIZE", "SCAN", "TYPE", "GETRANGE", "INFO"]
+    words = ["PING", "DBSIZE", "SCAN", "TYPE", "GETRANGE", "INFO", "INFO", "ACL"]
+    assert fake.words == words
+
+
+@pytest.mark.parametrize(
+    ("said", "can_write"),
+    [
+        ({b"ACL GETUSER default": array(bulk(b"commands"), bulk(b"+@all"))}, "yes"),
+        ({b"ACL GETUSER default": array(bulk(b"commands"), bulk(b"-@all +@read +ping"))}, "no"),
+        ({b"ACL GETUSER default": array(bulk(b"commands"), bulk(b"-@all +@read +set"))}, "unknown"),
+        ({b"ACL GETUSER default": array(bulk(b"commands"), bulk(b"+@all -set"))}, "unknown"),
+        ({b"ACL GETUSER default": array(bulk(b"commands"))}, "unknown"),
+        ({b"ACL GETUSER default": array(bulk(b"commands"), array())}, "unknown"),
+        ({b"ACL GETUSER default": b"-NOPERM no\r\n"}, "unknown"),
+        ({b"ACL GETUSER default": b"-ERR unknown command\r\n"}, "unknown"),
+        ({b"INFO replication": bulk(b"role:slave\r\nslave_read_only:1\r\n")}, "no"),
+        ({b"INFO replication": bulk(b"role:slave\r\nslave_read_only:0\r\n")}, "unknown"),
+        ({b"INFO replication": b"-NOPERM no\r\n"}, "yes"),
+    ],
+)
+async def test_who_may_write_is_what_the_server_says(
+    said: dict[bytes, bytes], can_write: str
+) -> None:
+    proof = await probe(FakeRedis(said))
+    assert (proof.verdict, proof.can_write) == (Verdict.OPEN, can_write)
 
 
 async def test_open_and_empty_says_so() -> None:
@@ -386,8 +420,12 @@ async def test_names_of_requests_are_the_words_that_were_sent() -> None:
         for collection in await ENGINE.collections(link):
             async for _ in ENGINE.sample(link, collection, LIMITS):
                 pass
-        sent = {c[0].decode() for data in dialer.sent for c in commands(data)}
+        sent = {_request(c) for data in dialer.sent for c in commands(data)}
         assert sent == set(link.requests) <= ENGINE.requests
+
+
+def _request(command: list[bytes]) -> str:
+    return b" ".join(command[:2] if command[0] in (b"ACL", b"CONFIG") else command[:1]).decode()
 
 
 async def test_the_first_words_are_harmless_to_others() -> None:

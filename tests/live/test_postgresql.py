@@ -120,7 +120,8 @@ async def test_open(town: PostgresServer) -> None:
     assert proof.version is not None
     assert proof.version.startswith(version)
     assert proof.can_write == "yes"
-    assert connection.requests == ["SSLRequest", "StartupMessage", "SELECT databases", "Terminate"]
+    reads = ["SELECT databases", "SELECT token"]
+    assert connection.requests == ["SSLRequest", "StartupMessage", *reads, "Terminate"]
     assert connection.bytes_read < 4_000
 
 
