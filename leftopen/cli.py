@@ -18,11 +18,11 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
-from leftopen import __version__, exitcode, report, scope_file
+from leftopen import __version__, clusters, exitcode, imports, report, scope_file
 from leftopen.budget import StoreLimits
 from leftopen.config import Settings, defaults_of
-from leftopen.discover import Plan, parse_ports, plan
-from leftopen.errors import LeftopenError, UsageError
+from leftopen.discover import Plan, parse_ports, plan, within
+from leftopen.errors import LeftopenError, ScopeRefused, UsageError
 from leftopen.model import Run
 from leftopen.net.resolve import resolve
 from leftopen.progress import Finished, Listener, Silence
@@ -127,6 +127,14 @@ _OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_ty
     type=click.Path(path_type=Path),
     help="the scope file; without it ./leftopen.toml, else this machine's loopback",
 )
+@click.option(
+    "--from",
+    "sources",
+    multiple=True,
+    metavar="SOURCE",
+    help="take targets from a file of nmap, masscan, naabu or zmap, or a list (- is standard "
+    "input), or from the cluster you administer: kubernetes, docker (repeatable)",
+)
 @click.option("--ports", help="ports to try, as 6379,9200-9300; default: those of all engines")
 @click.option("--engine", multiple=True, help="ask for this engine only (repeatable)")
 @_FORMAT
@@ -180,7 +188,7 @@ _OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_ty
 @click.option("--rows", type=click.IntRange(1, 100_000), default=200, show_default=True,
               help="rows that are sampled from one collection")  # fmt: skip
 def scan_command(
-    targets: tuple[str, ...], scope: Path | None, ports: str | None,
+    targets: tuple[str, ...], scope: Path | None, sources: tuple[str, ...], ports: str | None,
     engine: tuple[str, ...], format: str, output: Path | None, fail_on: Any, exit_zero: bool,
     resume: str | None, rate: float, host_rate: float, timeout: float, store_seconds: float,
     store_mib: int, rows: int,
@@ -197,13 +205,14 @@ def scan_command(
     record = Store()
     try:
         if resume is not None:
-            if targets:
+            if targets or sources:
                 raise UsageError("--resume goes on with the targets of its run; name no others")
             work = _Work.resumed(record, record.find(resume), permitted)
         else:
             usual = default_ports(engine)  # refuses an unknown engine before a run is begun
             chosen = parse_ports(ports) if ports else usual
-            what = plan(permitted, targets, chosen, resolve)
+            wanted = [*targets, *_imported(sources, permitted)]
+            what = plan(permitted, wanted, chosen, resolve)
             work = _Work.new(record, permitted, what, settings, engine)
         run = work.do()
         _write(render(run, _console(output)), output)
@@ -214,6 +223,25 @@ def scan_command(
         return exitcode.of(run, fail_on=fail_on, exit_zero=exit_zero)
     finally:
         record.close()
+
+
+def _imported(sources: Sequence[str], scope: Scope) -> list[str]:
+    """The targets that these sources name, without those outside the scope, which are counted."""
+    readers = {
+        "-": lambda: imports.read(sys.stdin.buffer, "standard input"),
+        "kubernetes": clusters.of_kubernetes,
+        "docker": clusters.of_docker,
+    }
+    found = [t for s in sources for t in readers.get(s, lambda s=s: imports.read_file(Path(s)))()]
+    inside, outside = within(scope, found, resolve)
+    if outside:
+        _complain(
+            f"{len(outside)} of {len(found)} targets are not in the scope and are left out, "
+            f"{outside[0]!r} the first; name them under [scope] targets if they are meant"
+        )
+    if found and not inside:
+        raise ScopeRefused("nothing of what was found elsewhere is in the scope")
+    return inside
 
 
 class _Work:

@@ -226,6 +226,24 @@ def plan(scope: Scope, targets: Sequence[str], ports: Sequence[int], resolve: Re
     return _build([_in_scope(scope, parse_target(text, resolver)) for text in targets], wanted)
 
 
+def within(scope: Scope, targets: Sequence[str], resolve: Resolver) -> tuple[list[str], list[str]]:
+    """Targets from elsewhere in two lists: those that the scope permits, and those it does not.
+
+    Raises UsageError where one is no target at all.
+    """
+    resolver = _pinned_first(scope, resolve)
+    inside: list[str] = []
+    outside: list[str] = []
+    for text in targets:
+        named = parse_target(text, resolver)
+        try:
+            _in_scope(scope, named)
+            inside.append(text)
+        except ScopeRefused:
+            outside.append(text)
+    return inside, outside
+
+
 def parse_ports(text: str) -> tuple[int, ...]:
     """Ports as the operator writes them, `6379,8000-8010`, in that order, each once.
 

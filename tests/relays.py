@@ -121,6 +121,9 @@ def played(recording: Recording) -> Iterator[Target]:
         yield relay
 
 
+_BAD = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+
+
 def _alike(one: str, other: str) -> int:
     """How many characters two paths have in common at their beginning."""
     same = (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
@@ -144,7 +147,8 @@ def played_by_path(recording: Recording) -> Iterator[Target]:
 
     def behave(near: socket.socket) -> None:
         while data := near.recv(65_536):
-            near.sendall(likest(data.split(b" ", 2)[1].decode("latin-1")))
+            words = data.split(b" ", 2)
+            near.sendall(likest(words[1].decode("latin-1")) if len(words) == 3 else _BAD)
 
     with peer(behave) as relay:
         yield relay

@@ -46,6 +46,9 @@ class Answer:
 Site = Callable[[Asked], Answer]
 
 
+_BAD = Answer(b"", 400)
+
+
 def _hearer(site: Site) -> Callable[[bytes], list[bytes]]:
     """One connection's ear; requests may come in any pieces, and several in one."""
     pending = bytearray()
@@ -54,7 +57,7 @@ def _hearer(site: Site) -> Callable[[bytes], list[bytes]]:
         pending.extend(data)
         answers: list[bytes] = []
         while (asked := _taken(pending)) is not None:
-            answers.append(site(asked).encode())
+            answers.append(site(asked).encode() if asked.method.isalpha() else _BAD.encode())
         return answers
 
     return hear
@@ -84,12 +87,12 @@ def _taken(pending: bytearray) -> Asked | None:
         return None
     first, *rest = head.decode("latin-1").split("\r\n")
     headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in rest)}
-    size = len(head) + 4 + int(headers.get("content-length", "0"))
+    size = len(head) + 4 + int(headers.get("content-length") or 0)
     if len(pending) < size:
         return None
     body = bytes(pending[len(head) + 4 : size])
     del pending[:size]
-    method, target, _ = first.split(" ", 2)
+    method, target, *_ = [*first.split(" ", 2), "", ""]  # other protocols may end lines so too
     parts = urlsplit(target)
     query = {n: v[0] for n, v in parse_qs(parts.query, keep_blank_values=True).items()}
     return Asked(method, unquote(parts.path), query, headers, body)
