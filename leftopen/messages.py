@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from leftopen.budget import StoreLimits
-from leftopen.model import CollectionProfile, OptIn, ScanError
+from leftopen.model import CollectionProfile, OptIn, ScanError, Tampering
 
 
 class Job(BaseModel):
@@ -34,3 +34,4 @@ class Said(BaseModel):
     requests: tuple[str, ...] = ()
     bytes_read: int = 0
     errors: tuple[ScanError, ...] = ()
+    tampering: tuple[Tampering, ...] = ()

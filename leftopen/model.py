@@ -178,6 +178,14 @@ class ScanError:
     code: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Tampering:
+    """A known pattern that something in a store matches: the indicator's id and its family."""
+
+    indicator: str
+    family: str
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """The aggregates of a store; `complete` is False where a limit ended the reading early."""
@@ -187,6 +195,7 @@ class Profile:
     requests: tuple[str, ...]
     bytes_read: int
     errors: tuple[ScanError, ...] = ()
+    tampering: tuple[Tampering, ...] = ()
 
     @property
     def broken_off(self) -> bool:

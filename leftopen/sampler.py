@@ -80,7 +80,14 @@ class Sampler:
             await self._end()
             error = ScanError(service.address, service.port, Stage.SAMPLE, "Worker", code)
             return Profile(tuple(collections), False, (), 0, (error,))
-        return Profile(tuple(collections), end.complete, end.requests, end.bytes_read, end.errors)
+        return Profile(
+            tuple(collections),
+            end.complete,
+            end.requests,
+            end.bytes_read,
+            end.errors,
+            end.tampering,
+        )
 
     async def _worker(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:

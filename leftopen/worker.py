@@ -19,7 +19,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from leftopen.classifier import Profiler, stand_in
-from leftopen.engine import Collection, Engine
+from leftopen.engine import Collection, Engine, TellsSettings
 from leftopen.engines import all_engines
 from leftopen.errors import LeftopenError, NetError, PeerClosed
 from leftopen.messages import Job, Said
@@ -27,6 +27,7 @@ from leftopen.model import CollectionProfile, FieldProfile, ScanError, Stage, Ta
 from leftopen.net.connection import Connection
 from leftopen.net.dial import TcpDialer
 from leftopen.scope import Scope
+from leftopen.tampering import Seen, indicators
 
 MEMORY = 1 << 30  # bytes of private memory, as the system counts them; resident stays far below
 FIELDS_PER_STORE = 20_000
@@ -70,6 +71,7 @@ class _Reading:
         address = ip_address(job.address)
         self.engine, self.job = engine, job
         self.errors: list[ScanError] = []
+        self.seen: dict[str, Seen] = {}  # raw names, for signs of tampering; they stay here
         self.complete = True
         scope = Scope(targets=(ip_network(address),))  # this one address and no other
         target = Target(address, job.port, job.host)
@@ -85,10 +87,21 @@ class _Reading:
     async def run(self) -> None:
         try:
             async with self.connection:
+                if isinstance(self.engine, TellsSettings):
+                    await self._look_at_settings(self.engine)
                 collections = await self.engine.collections(self.connection)
+                self.seen |= {c.name: Seen(c.name, (), c.records) for c in collections}
                 await self._read_all(collections)
         except Exception as error:  # every fault becomes a class and a code, whatever it was
             self._failed(Stage.SAMPLE, error)
+
+    async def _look_at_settings(self, engine: TellsSettings) -> None:
+        try:
+            told = await engine.settings(self.connection)
+        except (NetError, LeftopenError):  # what it does not tell cannot be looked at
+            await self.connection.reopen()
+            return
+        self.seen |= {n: Seen(f"{n}={value}", setting=True) for n, value in told.items()}
 
     async def _read_all(self, collections: Sequence[Collection]) -> None:
         chosen = sorted(collections, key=lambda c: -(c.records or 0))
@@ -120,6 +133,7 @@ class _Reading:
                 with contextlib.suppress(NetError):
                     await self.connection.reopen()
         table = profiler.finish()
+        self.seen[collection.name] = Seen(collection.name, tuple(table.fields), collection.records)
         return CollectionProfile(
             name=stand_in(collection.name),
             records=collection.records,
@@ -166,6 +180,7 @@ async def _main() -> None:
                 requests=tuple(reading.connection.requests),
                 bytes_read=reading.connection.bytes_read,
                 errors=tuple(reading.errors),
+                tampering=indicators(job.engine, reading.seen.values()),
             )
         )
     await listening

@@ -63,6 +63,7 @@ def _service(service: Service) -> dict[str, Any]:
         "product": _name(service.product),
         "version": _name(service.version),
         "tls": service.tls,
+        "certificate_names": [json_name(name) for name in service.certificate_names],
         "verdict": service.verdict.value,
         "vantage": service.vantage.value,
         "can_write": service.can_write,
@@ -84,6 +85,10 @@ def _exposure(exposure: Exposure) -> dict[str, Any]:
         "verdict": service.verdict.value,
         "complete": exposure.profile.complete,
         "collections": [_collection(each) for each in exposure.profile.collections],
+        "tampering": [
+            {"indicator": each.indicator, "family": each.family}
+            for each in exposure.profile.tampering
+        ],
         "assessment": {"severity": _severity(exposure.assessment.severity)},
     }
 

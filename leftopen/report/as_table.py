@@ -78,6 +78,7 @@ def _finding(exposure: Exposure) -> RenderableType:
     told = [view.sentence(plain(service.reason, 500)), words.VANTAGES[service.vantage]]
     if service.can_write == "yes":
         told.append(words.CAN_WRITE["yes"])
+    told += [plain(text, 500) for text in (view.owner_hints(service), view.verification(service))]
     holds = _grid()
     holds.add_row(Text("Holds"), _kinds(exposure))
     scores = _grid()
@@ -91,7 +92,16 @@ def _finding(exposure: Exposure) -> RenderableType:
         scores.add_row(Text("Flags"), Text(", ".join(severity.flags)))
     asked = f"{view.count(len(service.requests), 'kind')} of request sent, "
     scores.add_row(Text("Cost"), Text(f"{asked}{view.size(service.bytes_read)} read"))
-    parts = [Text(" ".join(told)), Text(""), holds, *_collections(exposure), Text(""), scores]
+    signs = [Text(plain(sign), style="bold yellow") for sign in view.tampering(exposure)]
+    parts = [
+        Text(" ".join(filter(None, told))),
+        *signs,
+        Text(""),
+        holds,
+        *_collections(exposure),
+        Text(""),
+        scores,
+    ]
     return Group(title, Padding(Group(*parts), (0, 0, 0, 2)), Rule(style="dim", characters="─"))
 
 

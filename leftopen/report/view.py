@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
+from leftopen import tampering as patterns
 from leftopen.model import (
     Band,
     CollectionProfile,
@@ -138,6 +139,25 @@ def telling(collection: CollectionProfile) -> list[FieldProfile]:
             field.path,
         ),
     )
+
+
+def tampering(exposure: Exposure) -> list[str]:
+    """What matches a known pattern of earlier visitors, a sentence each."""
+    return [
+        f"Matches a known pattern: {patterns.what(each.indicator)}."
+        for each in exposure.profile.tampering
+    ]
+
+
+def verification(service: Service) -> str:
+    """How the engine behind the verdict was verified, where that is less than a real server."""
+    return words.SCRIPTED if service.verified == "scripted" else ""
+
+
+def owner_hints(service: Service) -> str:
+    """The host names in its certificate: where to look for its owner."""
+    names = ", ".join(service.certificate_names)
+    return f"Its certificate names {names}." if names else ""
 
 
 def reasons(severity: Severity) -> list[tuple[str, str]]:

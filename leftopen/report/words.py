@@ -94,6 +94,10 @@ CAN_WRITE = {
     "unknown": "Whether anyone may write to it is not known; leftopen does not try.",
 }
 
+SCRIPTED = (
+    "This engine was verified against scripted answers only, made from the vendor's documentation."
+)
+
 NEVER = (
     "It never writes to, changes, locks or deletes anything in a store.",
     "It never guesses or tries a credential.",

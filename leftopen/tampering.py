@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal, cast, get_args
 
+from leftopen.model import Tampering
+
 Family = Literal[
     "ransom_note", "read_me", "wiper", "defacement", "cron_job", "rogue_replication", "wiped"
 ]
@@ -60,14 +62,6 @@ class Seen:
     fields: Sequence[str] = ()
     records: int | None = None
     setting: bool = False
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Tampering:
-    """A known pattern that something in a store matches: the indicator's id and its family."""
-
-    indicator: str
-    family: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +191,7 @@ def _squeezed(path: str) -> str:
 
 def _load() -> tuple[Indicator, ...]:
     """The entries of `tampering.toml`. Raises ValueError or TypeError where one is wrong."""
-    text = files(__package__).joinpath("tampering.toml").read_text(encoding="utf-8")
+    text = files("leftopen").joinpath("tampering.toml").read_text(encoding="utf-8")
     made = tuple(_indicator(entry) for entry in tomllib.loads(text)["indicator"])
     if len({one.id for one in made}) < len(made):
         raise ValueError("tampering.toml: an id comes twice")
@@ -215,3 +209,10 @@ def _indicator(entry: Mapping[str, Any]) -> Indicator:
 
 
 INDICATORS = _load()
+_WIPED_MEANS = "a note, and nothing else is left (wiped)"
+_WHAT = {one.id: one.what for one in INDICATORS} | {WIPED: _WIPED_MEANS}
+
+
+def what(indicator: str) -> str:
+    """What an indicator is, for a report; its id where this version does not know it."""
+    return _WHAT.get(indicator, indicator)

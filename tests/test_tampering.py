@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from leftopen.assess.tampering import (
+from leftopen.tampering import (
     INDICATORS,
     MAX_NAME,
     MAX_SEEN,
@@ -383,6 +383,6 @@ def test_patterns_are_linear(one: str) -> None:
 
 
 def test_the_file_says_matches_and_never_more() -> None:
-    text = files("leftopen.assess").joinpath("tampering.toml").read_text(encoding="utf-8")
+    text = files("leftopen").joinpath("tampering.toml").read_text(encoding="utf-8")
     assert "matches a known pattern" in " ".join(text.replace("#", " ").split())
     assert "breach" not in text.lower()
