@@ -17,11 +17,14 @@ from typing import Any, NoReturn
 
 import click
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from leftopen import __version__, clusters, exitcode, imports, report, scope_file
 from leftopen.budget import StoreLimits
 from leftopen.config import Settings, defaults_of
 from leftopen.discover import Plan, parse_ports, plan, within
+from leftopen.engines import all_engines
 from leftopen.errors import LeftopenError, ScopeRefused, UsageError
 from leftopen.model import Run
 from leftopen.net.resolve import resolve
@@ -400,6 +403,40 @@ def kinds_command(family: str, format: str) -> None:
         Console().print(kinds.as_table(some))
     else:
         click.echo(kinds.as_json(some) if format == "json" else kinds.as_markdown(some), nl=False)
+
+
+@main.command("engines")
+@click.option("--format", type=click.Choice(["table", "json", "markdown"]), default="table",
+              show_default=True)  # fmt: skip
+def engines_command(format: str) -> None:
+    """List the datastores that leftopen knows, what it reads of each, and how that was verified."""
+    from leftopen import engines_listed as listed
+
+    some = all_engines().values()
+    if format == "table":
+        Console().print(listed.as_table(some))
+    else:
+        text = listed.as_json(some) if format == "json" else listed.as_markdown(some)
+        click.echo(text, nl=False)
+
+
+@main.command("doctor")
+def doctor_command() -> int:
+    """Say what can be done on this machine, and whether leftopen's own record is left open.
+
+    Exits with 1 where the record can be read by others.
+    """
+    from leftopen import doctor
+
+    findings = asyncio.run(doctor.examine())
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        style = {True: "green", False: "bold red", None: ""}[finding.well]
+        text = Text(report.plain(finding.text, 500), style=style)
+        table.add_row(Text(report.plain(finding.about), style="cyan"), text)
+    Console().print(table)
+    exposed = any(f.about == "record" and f.well is False for f in findings)
+    return exitcode.ERROR if exposed else exitcode.OK
 
 
 def _scope(file: Path | None) -> Scope:

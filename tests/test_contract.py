@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+
 import pytest
 
 from leftopen.budget import Budget, StoreLimits
-from leftopen.engine import Engine
+from leftopen.engine import Engine, Speaks
 from leftopen.engines import all_engines
+from leftopen.engines_listed import exchange
 from leftopen.errors import LeftopenError, RequestNotAllowed
-from leftopen.model import Proof, Verdict
+from leftopen.model import Proof, Target, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.dial import TcpDialer
 from leftopen.scope import Scope
+from leftopen.servers.needs import NEEDS, missing
 from leftopen.testing import peer
 from tests.hostile import MUTTERERS, Behaviour, mute, says
 
@@ -43,25 +48,45 @@ def test_an_engine_says_what_it_is(engine: Engine) -> None:
     assert engine.verified in ("real", "scripted")
     assert engine.reads
     assert "\n" not in engine.reads
+    assert engine.speaks in Speaks
+    text = exchange(engine)
+    assert "OPEN" in text, "its module says what proves openness"
+    assert "AUTH_REQUIRED" in text, "its module says what a locked one answers"
+    sources = r"https?://|\b\w+\.(org|com|io|net|dev|tech|sh)\b|RFC \d+|OASIS|Guide|[Dd]ocumentation"
+    assert re.search(sources, text), "its module names its sources"
 
 
 @every_engine
+def test_a_real_server_is_named_and_can_be_looked_for(engine: Engine) -> None:
+    assert (engine.name in NEEDS) == (engine.verified == "real")
+    if engine.verified == "real":
+        told = missing(engine.name)
+        assert told is None or told.startswith(("apt install ", "pip install "))
+
+
 @pytest.mark.parametrize("behave", [*MUTTERERS, *OTHERS], ids=lambda behave: behave.__name__)
-async def test_what_is_no_such_store_proves_nothing(engine: Engine, behave: Behaviour) -> None:
+async def test_what_is_no_such_store_proves_nothing(behave: Behaviour) -> None:
+    """Every engine is asked at once: most of these peers are slow."""
     with peer(behave) as target:
-        dialer = TcpDialer(Scope.loopback(), Budget(None, None))
-        connection = Connection(dialer, target, engine.requests, LIMITS)
-        proof: Proof | LeftopenError
-        try:
-            async with connection:
-                proof = await engine.probe(connection)
-        except LeftopenError as error:
-            proof = error
-        if isinstance(proof, Proof):
-            assert proof.verdict not in PROVEN, proof
-        assert "html" not in repr(proof).lower(), "a server's text is in it"
-        assert connection.bytes_read <= LIMITS.bytes
-        assert set(connection.requests) <= engine.requests
+        await asyncio.gather(*(_asked(engine, target) for engine in all_engines().values()))
+
+
+async def _asked(engine: Engine, target: Target) -> None:
+    dialer = TcpDialer(Scope.loopback(), Budget(None, None))
+    connection = Connection(dialer, target, engine.requests, LIMITS)
+    proof: Proof | LeftopenError
+    try:
+        async with connection:
+            proof = await engine.probe(connection)
+    except LeftopenError as error:
+        proof = error
+    except Exception as error:
+        raise AssertionError(f"{engine.name} fails on what it cannot know") from error
+    if isinstance(proof, Proof):
+        assert proof.verdict not in PROVEN, (engine.name, proof)
+    assert "html" not in repr(proof).lower(), f"a server's text is in {engine.name}'s proof"
+    assert connection.bytes_read <= LIMITS.bytes
+    assert set(connection.requests) <= engine.requests
 
 
 @every_engine

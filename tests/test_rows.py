@@ -29,13 +29,14 @@ from tests.hostile import Behaviour, echo
 from tests.rows.row import NAMES, Row, Rows
 from tests.scripted_http import Answer, Asked, behaviour
 
+GIVEN_AWAY = (Verdict.OPEN, Verdict.PASSWORDLESS)
 ALL: dict[str, Rows] = {
     module.name: import_module(f"tests.rows.{module.name}").ROWS
     for module in pkgutil.iter_modules(rows.__path__)
     if module.name != "row"
 }
 EACH = [(name, row) for name, its in ALL.items() for row in its.rows]
-OPEN = [(name, row) for name, row in EACH if row.name == "open" and row.verdict is Verdict.OPEN]
+OPEN = [(n, row) for n, row in EACH if row.name == "open" and row.verdict in GIVEN_AWAY]
 OVER_HTTP = [(n, row) for n, row in OPEN if all_engines()[n].speaks is Speaks.HTTP]
 
 every_row = pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def _is_segment(name: str) -> bool:
         0 < len(name.encode("utf-8", "replace")) <= _MAX_NAME
         and name.isprintable()
         and name not in (".", "..")
-        and not set(name) & set("/\\?#")
+        and not set(name) & set("/\\?#%")
     )
 
 

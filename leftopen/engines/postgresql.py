@@ -1,10 +1,17 @@
 """PostgreSQL, and what speaks its protocol (pgbouncer, managed and compatible servers).
 
-A role that cannot exist shows whether anybody is let in without a password: PostgreSQL sends
+The exchange: SSLRequest, a StartupMessage of a role that cannot exist, one of the role to read as,
+then SELECTs. A role that cannot exist shows whether anybody is let in without a password: PostgreSQL sends
 AuthenticationOk before it looks whether the role exists. Only then is the default superuser
-`postgres` named, without any password; if the server asks for one, none is given. pg_hba.conf can
+`postgres` (or the role that the scope names) named, without any password; if the server asks for one, none is given. pg_hba.conf can
 open a server to some roles or databases alone; leftopen does not go looking for those. A pgbouncer
 with `auth_type = trust` knows its users by name and refuses others with 08P01: UNDETERMINED.
+
+OPEN is a list of databases and a token of ours that came back; AUTH_REQUIRED a server that asks for
+a password or refuses an unknown role before AuthenticationOk; ACL_CLOSED one whose pg_hba.conf
+rejects us; OPEN_PARTIAL one that lets unknown roles in and this one not. Source: PostgreSQL's
+documentation, "Frontend/Backend Protocol" and "Client Authentication". `can_write` is what it
+reports of itself (is_superuser, in_hot_standby).
 
 Every statement runs read-only, by the session's own setting where the server confirms it, else in
 a READ ONLY transaction (pgbouncer refuses the settings, its time limits among them).

@@ -1,5 +1,11 @@
 """Redis, and what speaks as it does: Valkey, KeyDB.
 
+The exchange: `PING` with a random token, which must come back; DBSIZE and SCAN; then TYPE and one
+bounded read of a key that was listed. OPEN is a value read, or a list that is answered and empty;
+OPEN_PARTIAL a list whose values are refused (NOPERM), AUTH_REQUIRED is -NOAUTH, ACL_CLOSED is
+-DENIED (protected mode). `can_write` is what INFO replication and ACL GETUSER say of the default
+user.
+
 Judged and listed here; `_redis_wire` speaks RESP2, `_redis_keys` finds patterns in key names,
 `_redis_values` reads values.
 

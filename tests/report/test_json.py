@@ -58,12 +58,12 @@ def test_the_document_holds_what_the_design_says() -> None:
     }
     assert set(told["services"][0]) == {
         "address", "port", "host", "engine", "product", "version", "tls", "verdict", "vantage",
-        "can_write", "verified", "reason", "requests", "bytes_read",
+        "certificate_names", "can_write", "verified", "reason", "requests", "bytes_read",
     }  # fmt: skip
     exposure = told["exposures"][1]
     assert set(exposure) == {
         "id", "address", "port", "engine", "version", "verdict", "complete", "collections",
-        "assessment",
+        "tampering", "assessment",
     }  # fmt: skip
     assert exposure["id"] == RUN.exposures[1].id
     assert exposure["collections"][2]["fields"][5] == {

@@ -1,0 +1,441 @@
+"""etcd: the JSON gateway of its v3 API over HTTP/1.1, and the v2 API where there is no v3.
+
+The exchange of a probe, one request a line (`/v3beta` for 3.3, `/v3alpha` before):
+
+    POST /v3/kv/range     gated; the first key, without its value
+    POST /v3/kv/range     a random key, which cannot be there: none, from the same cluster
+    POST /v3/kv/range     a random word where the gateway knows a few only: its error names it
+    POST /v3/auth/status  whether permissions are in force (3.5 on)
+    GET /version
+
+OPEN is the first answered and parsed strictly, and the random word given back. AUTH_REQUIRED is the
+gateway's error `user name is empty` (or code 16). `/version`, `/health` and the maintenance status
+are answered by locked servers too and prove nothing. Where a server knows none of these paths, its
+v2 API is asked: GET /v2/keys/ lists, and names a random key that it does not have (error 100);
+error 110 is AUTH_REQUIRED.
+
+* A collection is a folder (`/people/*`, at most two levels); a record is a key.
+* Columns: `value`, and `@key` for the rest of the key.
+* `can_write` is `yes` where the server says that its permissions are switched off: then they bind
+  nobody. Versions before 3.5 do not say so.
+
+Source: etcd.io/docs (gRPC gateway; API reference: RangeRequest, AuthStatus; Role-based access
+control) and the v2 API and its authentication in the documentation of 2.3; the words of the errors
+are those of its package rpctypes and of protobuf's JSON mapping.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import random
+import re
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from leftopen import sample as sampling
+from leftopen.budget import StoreLimits
+from leftopen.engine import Collection, Speaks, clean_version
+from leftopen.engines._http import Asker, Paths, accepted, closed, is_html, json_object, segment
+from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed
+from leftopen.model import Proof, Verdict
+from leftopen.net.connection import Connection
+from leftopen.net.http import Response
+
+_GATEWAYS = ("/v3", "/v3beta", "/v3alpha")
+_PATHS = Paths(
+    *(f"POST {gateway}/kv/range" for gateway in _GATEWAYS),
+    *("POST /v3/auth/status", "GET /version"),
+    *("GET /v2/keys/", "GET /v2/keys/{path*}", "GET /v2/auth/enable"),
+)
+_ALL = b"\0"  # as a range's end: up to the last key
+_PAGE = 500  # keys of one page of a list
+_PAGES = 64
+_RUN = 20  # neighbouring keys that a sample reads in one go
+_MOST_COUNT = 19  # digits
+_MAX_FOLDERS = 512
+_FOLDER = re.compile(rb"[/:]*[^/:]{1,64}[/:]+")
+_IS_DATA = re.compile(rb"@|\d{4}|[0-9a-fA-F-]{12}|[^\x21-\x7e]")
+_WORD = re.compile(rb"[A-Za-z][A-Za-z_.-]{0,31}")
+_LOCKED = ("user name is empty", "invalid auth token", "permission denied")
+_NOT_HERE = (b"404 page not found\n", b"Not Found\n")  # what it says of paths it does not know
+
+CanWrite = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """How to read a collection: the gateway, and keys in order; for v2 the folder's path."""
+
+    gateway: str | None
+    folder: bytes
+    keys: tuple[bytes, ...] = ()
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """A reply to a range: keys with their values, and how many there are in all."""
+
+    cluster: str
+    pairs: tuple[tuple[bytes, bytes], ...]
+    count: int
+    more: bool
+
+
+class Etcd:
+    """The engine; it keeps no state."""
+
+    name = "etcd"
+    ports: tuple[int, ...] = (2379, 4001)
+    speaks = Speaks.HTTP
+    requests = _PATHS.names
+    verified: Literal["real", "scripted"] = "real"
+    reads = "names and counts of folders of keys; the values of runs of keys at random places"
+
+    async def probe(self, connection: Connection) -> Proof:
+        """Judge by the exchange above. Raises NotThisProtocol and NetError."""
+        asker = Asker(connection, _PATHS)
+        gateway, first = await _first(asker)
+        if gateway is None:
+            return await _probe_v2(asker, first, connection.target.port in self.ports)
+        error = _error(first)
+        if error is not None and _is_locked(first, error):
+            reason = "reads are refused without a user (authentication is on)"
+            return Proof(Verdict.AUTH_REQUIRED, reason, await _version(asker))
+        if first.status != 200:
+            own_port = connection.target.port in self.ports
+            return closed(first, known=error is not None, own_port=own_port, what="etcd")
+        found = _range(first)
+        if not await _is_alive(asker, gateway, found.cluster):
+            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+        reason = "keys are listed without a user"
+        if not found.count:
+            reason = "a range of keys is answered without a user; it holds no key"
+        can_write = await _may_write(asker) if gateway == "/v3" else "unknown"
+        return Proof(Verdict.OPEN, reason, await _version(asker), can_write=can_write)
+
+    async def collections(self, connection: Connection) -> Sequence[Collection]:
+        """Folders of keys, the largest first. Keys are listed in order, _PAGE at a time; a folder
+        that goes on behind its page is counted by the server and then passed over, so that large
+        ones do not hide those after them. Raises ServerRefused, NotThisProtocol and NetError."""
+        asker = Asker(connection, _PATHS)
+        gateway, first = await _first(asker)
+        if gateway is None:
+            return await _collections_v2(asker)
+        _range(accepted(first))
+        keys: dict[bytes, list[bytes]] = {}
+        counts: dict[bytes, int] = {}
+        start = b"\0"
+        for _ in range(_PAGES):
+            page = _range(accepted(await _ask(asker, gateway, start, _ALL, limit=_PAGE)))
+            for key, _ in page.pairs:
+                keys.setdefault(_folder(key), []).append(key)
+            if not page.more or not page.pairs or len(keys) > _MAX_FOLDERS:
+                break
+            last = page.pairs[-1][0]
+            folder = _folder(last)
+            start = last + b"\0"
+            if folder and last.startswith(folder) and len(keys[folder]) >= _PAGE // 2:
+                start = _behind(folder)
+                told = accepted(await _ask(asker, gateway, folder, start, limit=1))
+                counts[folder] = max(_range(told).count, len(keys[folder]))
+        made = [
+            Collection(
+                _name(folder, held), counts.get(folder, len(held)), None,
+                _Note(gateway, folder, tuple(sorted(held))),
+            )
+            for folder, held in keys.items()
+        ]  # fmt: skip
+        made.sort(key=lambda collection: -(collection.records or 0))
+        return made[: connection.limits.collections]
+
+    async def sample(
+        self, connection: Connection, collection: Collection, limits: StoreLimits
+    ) -> AsyncIterator[pa.RecordBatch]:
+        """Runs of up to _RUN neighbouring keys, from random places among those that were listed; an
+        eighth of the store's bytes at most. A run larger than a reply may be is read key by key.
+        Raises ServerRefused, NotThisProtocol and NetError."""
+        note = collection.handle
+        if not isinstance(note, _Note):
+            raise TypeError("the collection is not one of this engine")
+        asker = Asker(connection, _PATHS)
+        if note.gateway is None:
+            leaves = _leaves(await _get_v2(asker, note.path), limits.rows)
+            yield sampling.rows(("value", "@key"), [(value, key) for key, value in leaves])
+            return
+        runs = [note.keys[at : at + _RUN] for at in range(0, len(note.keys), _RUN)]
+        random.shuffle(runs)
+        left, until = limits.rows, connection.bytes_read + limits.bytes // 8
+        while runs and left > 0 and connection.bytes_read < until:
+            run = runs.pop()
+            try:
+                answer = await _ask(
+                    asker, note.gateway, run[0], run[-1] + b"\0", limit=len(run), values=True
+                )
+            except BudgetSpent as spent:
+                if spent.code != "reply_too_large":
+                    raise
+                if len(run) > 1:
+                    runs += [(key,) for key in run]
+                continue
+            wanted = set(run)
+            pairs = [pair for pair in _range(accepted(answer)).pairs if pair[0] in wanted][:left]
+            left -= len(pairs)
+            if pairs:
+                rows = [(_text(value), _rest(note.folder, key)) for key, value in pairs]
+                yield sampling.rows(("value", "@key"), rows)
+
+
+ENGINE = Etcd()
+
+
+# --- v3 ------------------------------------------------------------------------------------------
+
+
+async def _ask(
+    asker: Asker, gateway: str, key: bytes, end: bytes = b"", *, limit: int, values: bool = False
+) -> Response:
+    """A range of this member's own data (serializable: the others are not asked)."""
+    body: dict[str, Any] = {"key": _encoded(key), "limit": str(limit), "serializable": True}
+    if end:
+        body["range_end"] = _encoded(end)
+    if not values:
+        body["keys_only"] = True
+    return await asker.post(f"{gateway}/kv/range", body)
+
+
+async def _first(asker: Asker) -> tuple[str | None, Response]:
+    """The gateway that a server has and its first answer; None where there is none, with the last
+    answer. A server that says "not found" otherwise than etcd does is asked once."""
+    for gateway in _GATEWAYS:
+        answer = await _ask(asker, gateway, b"\0", _ALL, limit=1)
+        if answer.status != 404:
+            return gateway, answer
+        if answer.body not in _NOT_HERE:
+            break
+    return None, answer
+
+
+async def _is_alive(asker: Asker, gateway: str, cluster: str) -> bool:
+    """Whether a key made up is not there, and a word made up comes back in an error.
+
+    Gateways before 3.6 name a word that is no order to sort by; later ones may pass over that, and
+    name one that is no number.
+    """
+    token = f"leftopen{secrets.token_hex(12)}"
+    answer = await _ask(asker, gateway, token.encode(), limit=1)
+    if answer.status != 200:
+        return False
+    found = _range(answer)
+    if found.count or found.pairs or found.cluster != cluster:
+        return False
+    for field in ("sort_order", "limit"):
+        answer = await asker.post(f"{gateway}/kv/range", {"key": "AA==", field: token})
+        error = _error(answer)
+        if error is not None and answer.status == 400 and token in error:
+            return True
+    return False
+
+
+async def _may_write(asker: Asker) -> CanWrite:
+    """What the server says of its permissions: switched off, they bind nobody."""
+    answer = await asker.post("/v3/auth/status", {})
+    told = json_object(answer)
+    if answer.status != 200 or not isinstance(told.get("header"), dict):
+        return "unknown"
+    return "yes" if told.get("enabled", False) is False else "unknown"
+
+
+async def _version(asker: Asker) -> str | None:
+    answer = await asker.get("/version")
+    return clean_version(json_object(answer).get("etcdserver")) if answer.status == 200 else None
+
+
+def _error(answer: Response) -> str | None:
+    """The text of a gateway's error; None if it is none. It is looked at and never shown."""
+    told = json_object(answer)
+    text = told.get("message", told.get("error"))
+    if isinstance(told.get("code"), int) and isinstance(text, str) and answer.status != 200:
+        return text
+    return None
+
+
+def _is_locked(answer: Response, error: str) -> bool:
+    return json_object(answer).get("code") == 16 or any(words in error for words in _LOCKED)
+
+
+def _range(answer: Response) -> _Range:
+    """A reply to a range, parsed strictly; fields that are zero are left out of it.
+
+    Raises NotThisProtocol.
+    """
+    told = answer.json()
+    header = told.get("header") if isinstance(told, dict) else None
+    if not isinstance(header, dict):
+        raise NotThisProtocol("the reply to a range is none")
+    ids = [header.get(name) for name in ("cluster_id", "member_id", "revision")]
+    listed = told.get("kvs", [])
+    if not all(map(_is_number, ids)) or not isinstance(listed, list):
+        raise NotThisProtocol("the reply to a range is none")
+    count = told.get("count", "0")
+    if not _is_number(count) or not isinstance(told.get("more", False), bool):
+        raise NotThisProtocol("the reply to a range is none")
+    pairs = tuple(_pair(line) for line in listed)
+    return _Range(str(ids[0]), pairs, int(count), told.get("more", False))
+
+
+def _is_number(value: object) -> bool:
+    """64-bit numbers are strings in protobuf's JSON."""
+    return (
+        isinstance(value, str) and value.isascii() and value.isdigit()
+        and len(value) <= _MOST_COUNT + 1
+    )  # fmt: skip
+
+
+def _pair(line: object) -> tuple[bytes, bytes]:
+    """Key and value of one line."""
+    key = line.get("key") if isinstance(line, dict) else None
+    value = line.get("value", "") if isinstance(line, dict) else None
+    if not isinstance(key, str) or not isinstance(value, str):
+        raise NotThisProtocol("the reply to a range is none")
+    try:
+        return base64.b64decode(key, validate=True), base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise NotThisProtocol("the reply to a range is none") from None
+
+
+def _encoded(key: bytes) -> str:
+    return base64.b64encode(key).decode()
+
+
+def _text(value: bytes) -> str | bytes:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
+
+
+# --- folders -------------------------------------------------------------------------------------
+
+
+def _folder(key: bytes) -> bytes:
+    """The folder of a key: its first two parts, or the first where the second is data or the last;
+    empty for a key that has none, the whole key for a word by itself."""
+    first = _FOLDER.match(key)
+    if first is None:
+        return key if _WORD.fullmatch(key) else b""
+    if _IS_DATA.search(first[0]) or first.end() == len(key):
+        return b""
+    second = _FOLDER.match(key, first.end())
+    if second is None or _IS_DATA.search(second[0]) or second.end() == len(key):
+        return first[0]
+    return key[: second.end()]
+
+
+def _behind(folder: bytes) -> bytes:
+    """The first key behind all that begin with the folder's name (it ends with / or :)."""
+    return folder[:-1] + bytes([folder[-1] + 1])
+
+
+def _rest(folder: bytes, key: bytes) -> str:
+    return key.removeprefix(folder).decode("utf-8", "replace")
+
+
+def _name(folder: bytes, keys: Sequence[bytes]) -> str:
+    """A folder's name with a star; a key that is its own folder has none."""
+    return folder.decode("ascii") + ("" if list(keys) == [folder] else "*")
+
+
+# --- v2 ------------------------------------------------------------------------------------------
+
+
+async def _probe_v2(asker: Asker, first: Response, own_port: bool) -> Proof:
+    """The verdict on a server without a v3 gateway: `first` is what it said to that."""
+    if first.body not in _NOT_HERE:
+        return closed(first, known=False, own_port=own_port, what="etcd")
+    answer = await asker.get("/v2/keys/")
+    if _code_v2(answer) == 110:
+        reason = "reads are refused without a user (authentication is on)"
+        return Proof(Verdict.AUTH_REQUIRED, reason, await _version(asker))
+    if answer.status != 200 or is_html(answer):
+        known = "x-etcd-cluster-id" in answer.headers
+        return closed(answer, known=known, own_port=own_port, what="etcd")
+    nodes = _nodes(_node(answer))
+    token = f"leftopen{secrets.token_hex(12)}"
+    missing = await asker.get(f"/v2/keys/{token}")
+    if _code_v2(missing) != 100 or json_object(missing).get("cause") != f"/{token}":
+        return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+    told = await asker.get("/v2/auth/enable")
+    off = told.status == 200 and json_object(told).get("enabled") is False
+    reason = "keys are listed without a user (v2)"
+    if not nodes:
+        reason = "a list of keys is answered without a user (v2); it holds none"
+    version = await _version(asker)
+    return Proof(Verdict.OPEN, reason, version, can_write="yes" if off else "unknown")
+
+
+async def _collections_v2(asker: Asker) -> list[Collection]:
+    """Folders of the first level; what lies beside them is one collection."""
+    made = []
+    for node in _nodes(await _get_v2(asker, ())):
+        key = node.get("key")
+        if node.get("dir") is True and isinstance(key, str):
+            made.append(Collection(f"{key}/*", None, None, _Note(None, b"", (), _path(key))))
+        elif "/*" not in (collection.name for collection in made):
+            made.append(Collection("/*", None, None, _Note(None, b"")))
+    return made
+
+
+def _path(key: str) -> tuple[str, ...]:
+    return tuple(part for part in key.split("/") if part)
+
+
+async def _get_v2(asker: Asker, path: tuple[str, ...]) -> Mapping[str, Any]:
+    """A folder: all that is below it, or of the root only what is in it."""
+    try:
+        quoted = "/".join(segment(part) for part in path)
+    except RequestNotAllowed:
+        raise NotThisProtocol("the list of keys is none") from None
+    return _node(accepted(await asker.get(f"/v2/keys/{quoted}{'?recursive=true' * bool(path)}")))
+
+
+def _code_v2(answer: Response) -> int | None:
+    code = json_object(answer).get("errorCode")
+    return code if isinstance(code, int) and answer.status in (401, 403, 404) else None
+
+
+def _node(answer: Response) -> Mapping[str, Any]:
+    """The node of a reply to a GET; raises NotThisProtocol."""
+    told = answer.json()
+    node = told.get("node") if isinstance(told, dict) and told.get("action") == "get" else None
+    if not isinstance(node, dict) or not isinstance(node.get("dir", False), bool):
+        raise NotThisProtocol("the list of keys is none")
+    if node.get("dir") is not True and not isinstance(node.get("value"), str):
+        raise NotThisProtocol("the list of keys is none")
+    return node
+
+
+def _nodes(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    listed = node.get("nodes", [])
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise NotThisProtocol("the list of keys is none")
+    return listed
+
+
+def _leaves(node: Mapping[str, Any], most: int) -> list[tuple[str, str]]:
+    """Up to `most` keys below a node at random, each the last part of its path, with the value."""
+    found: list[tuple[str, str]] = []
+    left = [node]
+    while left:
+        for one in _nodes(left.pop()):
+            key, value = one.get("key"), one.get("value")
+            if one.get("dir") is True:
+                left.append(one)
+            elif isinstance(key, str) and isinstance(value, str):
+                found.append((key.rpartition("/")[2], value))
+    return random.sample(found, min(most, len(found)))

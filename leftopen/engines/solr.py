@@ -1,0 +1,241 @@
+"""Apache Solr: its HTTP API, reads only.
+
+The exchange of a probe, one request a line:
+
+    GET /solr/admin/cores?action=STATUS      gated; the cores of this node
+    GET /solr/{core}/select?q=*:*&rows=1     gated; one hit, its score alone, and our own parameter
+    GET /solr/admin/authorization            what callers may do, if the server tells
+
+The search asks for its explicit parameters back (`echoParams`); among them is a random one, so a
+canned answer shows. A node without cores is asked for the status of one by a random name: it gives
+that name back with nothing behind it. OPEN is a search reply that parsed strictly, or an empty node
+that did. AUTH_REQUIRED is 401 to the list from a peer that shows itself by the realm `solr`; a list
+whose cores refuse a search is OPEN_PARTIAL. Cores that are loading (503) are UNDETERMINED. A search
+is for this node alone (`distrib=false`), so that none is passed on to others.
+
+`can_write`: where no authorization is configured at all, a client without a name that may read may
+do everything; where rules are told, the first that covers updates decides, if it wants a role.
+Sources: solr.apache.org/guide (CoreAdmin API; Common query parameters; Basic authentication
+plugin; Rule-based authorization plugins; Field types: RandomSortField).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+import pyarrow as pa
+
+from leftopen.budget import StoreLimits
+from leftopen.engine import Collection, Speaks
+from leftopen.engines._http import Asker, Paths, accepted, closed, json_object, refused, segment
+from leftopen.engines._pages import in_pages
+from leftopen.errors import NotThisProtocol, RequestNotAllowed
+from leftopen.model import Proof, Verdict
+from leftopen.net.connection import Connection
+from leftopen.net.http import Response
+
+_STATUS = "/solr/admin/cores?action=STATUS&wt=json"
+_ALL = "q=*:*&wt=json&distrib=false&omitHeader=false&echoParams=explicit"
+_FIXED = {**dict(parse_qsl(_ALL)), "action": "STATUS"}
+_FREE = frozenset({"core", "fl", "indexInfo", "leftopen", "rows", "sort", "start"})
+_CORE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
+_TRIED = 3  # cores to search for a verdict
+_SORTABLE = 1_000_000  # documents that may be sorted at random: each is looked at
+_UPDATES = ("update", "all")  # predefined permissions that cover updates
+
+CanWrite = Literal["yes", "no", "unknown"]
+
+
+class _Requests(Paths):
+    """Solr's paths are told by their query too: `action` decides what `cores` does."""
+
+    def name(self, method: str, path: str) -> str:
+        """Raises RequestNotAllowed for a parameter that is not one of ours, or another value."""
+        for key, value in parse_qsl(path.partition("?")[2], keep_blank_values=True):
+            if key not in _FREE and _FIXED.get(key) != value:
+                raise RequestNotAllowed("not a parameter that this engine may send")
+        return super().name(method, path)
+
+
+_PATHS = _Requests(
+    "GET /solr/admin/cores", "GET /solr/admin/authorization", "GET /solr/{core}/select"
+)
+
+
+class Solr:
+    """The engine; see the module's text for how its verdicts are reached."""
+
+    name = "solr"
+    ports: tuple[int, ...] = (8983,)
+    speaks = Speaks.HTTP
+    requests = _PATHS.names
+    verified: Literal["real", "scripted"] = "real"
+    reads = "names and sizes of cores; stored fields of documents, in random order where possible"
+
+    async def probe(self, connection: Connection) -> Proof:
+        """Judge by the exchange above. Raises NotThisProtocol and NetError."""
+        ask = Asker(connection, _PATHS)
+        token = f"leftopen-{secrets.token_hex(12)}"
+        first = await ask.get(f"{_STATUS}&indexInfo=false")
+        cores = _cores(first)
+        if cores is None:
+            own_port = connection.target.port in self.ports
+            return closed(first, known=_shows_itself(first), own_port=own_port, what="Solr")
+        names = list(cores)[:_TRIED]
+        proof = await _searched(ask, names, token) if names else await _empty(ask, token)
+        if proof.verdict is not Verdict.OPEN:
+            return proof
+        can_write = _can_write(await ask.get("/solr/admin/authorization"))
+        return Proof(proof.verdict, proof.reason, None, "Solr", can_write)
+
+    async def collections(self, connection: Connection) -> Sequence[Collection]:
+        """The cores of this node, the largest first.
+
+        Raises ServerRefused, NotThisProtocol and NetError.
+        """
+        ask = Asker(connection, _PATHS)
+        cores = _cores(accepted(await ask.get(_STATUS)))
+        if cores is None:
+            raise NotThisProtocol("the list of cores is none")
+        found = [
+            Collection(name, _count(index, "numDocs"), _count(index, "sizeInBytes"))
+            for name, index in cores.items()
+        ]
+        return sorted(found, key=lambda core: -(core.records or 0))
+
+    async def sample(
+        self, connection: Connection, collection: Collection, limits: StoreLimits
+    ) -> AsyncIterator[pa.RecordBatch]:
+        """Stored documents in pages from random places.
+
+        They are in random order besides where the schema has the field `random_*` of the default
+        ones and the core is not too large to be sorted. (Where any field name passes, the server
+        sorts by one that no document has.) Raises ServerRefused, NotThisProtocol and NetError;
+        BudgetSpent where one document alone is over the limit.
+        """
+        ask = Asker(connection, _PATHS)
+        search = f"/solr/{segment(collection.name)}/select?{_ALL}"
+        total, order = collection.records, f"&sort=random_{secrets.randbelow(2**31)}%20asc"
+        if total is not None and total <= _SORTABLE:
+            tried = await ask.get(f"{search}&rows=0{order}")
+            if tried.status == 200:
+                search += order
+
+        async def fetch(offset: int, count: int) -> Sequence[Mapping[str, Any]]:
+            page = accepted(await ask.get(f"{search}&start={offset}&rows={count}"))
+            return [_document(doc) for doc in _found(page)[1][:count]]
+
+        async for batch in in_pages(connection, fetch, total, limits):
+            yield batch
+
+
+ENGINE = Solr()
+
+
+async def _searched(ask: Asker, names: Sequence[str], token: str) -> Proof:
+    """The verdict by a search in the first core that holds anything, of those named."""
+    answered, denied = False, None
+    for name in names:
+        search = f"/solr/{segment(name)}/select?{_ALL}&rows=1&fl=score&leftopen={token}"
+        response = await ask.get(search)
+        if response.status != 200:
+            denied = response
+            continue
+        params, docs = _found(response)
+        if params.get("leftopen") != token:
+            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+        answered = True
+        if docs:
+            return Proof(Verdict.OPEN, "a search without credentials found documents")
+    if answered:
+        return Proof(Verdict.OPEN, "a search without credentials is answered; it found nothing")
+    assert denied is not None  # each core either answered or did not
+    proof = refused(denied, "lists its cores, but a search")
+    if proof.verdict is Verdict.OPEN_PARTIAL and not await _names_what_is_missing(ask, token):
+        return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+    return Proof(proof.verdict, proof.reason, None, "Solr")
+
+
+async def _empty(ask: Asker, token: str) -> Proof:
+    """The verdict on a node without cores."""
+    if not await _names_what_is_missing(ask, token):
+        return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+    return Proof(Verdict.OPEN, "lists its cores without credentials; there is none")
+
+
+async def _names_what_is_missing(ask: Asker, token: str) -> bool:
+    """Whether the peer gives the name of a core that cannot exist, with nothing behind it."""
+    response = await ask.get(f"{_STATUS}&indexInfo=false&core={token}")
+    told = json_object(response).get("status")
+    return response.status == 200 and told == {token: {}}
+
+
+def _cores(response: Response) -> dict[str, Mapping[str, Any]] | None:
+    """The cores by name, each with what is told of its index; None if it is no such list."""
+    told = json_object(response)
+    header, status = told.get("responseHeader"), told.get("status")
+    if response.status != 200 or not isinstance(header, dict) or not isinstance(status, dict):
+        return None
+    if header.get("status") != 0 or not all(isinstance(core, dict) for core in status.values()):
+        return None
+    return {
+        name: core["index"] if isinstance(core.get("index"), dict) else {}
+        for name, core in status.items()
+        if core and _CORE_NAME.fullmatch(name)
+    }
+
+
+def _count(index: Mapping[str, Any], key: str) -> int | None:
+    told = index.get(key)
+    return told if type(told) is int and 0 <= told < 2**63 else None
+
+
+def _found(response: Response) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+    """Our parameters as given back, and the documents of a search reply, parsed strictly.
+
+    Raises NotThisProtocol.
+    """
+    told = json_object(response)
+    header, found = told.get("responseHeader"), told.get("response")
+    if not isinstance(header, dict) or not isinstance(found, dict):
+        raise NotThisProtocol("the search reply is none")
+    params, docs = header.get("params", {}), found.get("docs")
+    if header.get("status") != 0 or type(found.get("numFound")) is not int:
+        raise NotThisProtocol("the search reply is none")
+    if not isinstance(params, dict) or not isinstance(docs, list):
+        raise NotThisProtocol("the search reply is none")
+    if not all(isinstance(doc, dict) for doc in docs):
+        raise NotThisProtocol("the search reply is none")
+    return params, docs
+
+
+def _document(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """The document without what the server adds for itself."""
+    return {key: value for key, value in doc.items() if key not in ("_version_", "_root_")}
+
+
+def _shows_itself(response: Response) -> bool:
+    """Whether a refusal is Solr's own: by its realm, or by the class of its error."""
+    challenge = response.headers.get("www-authenticate", "").lower()
+    return 'realm="solr"' in challenge or b"org.apache.solr." in response.body[:4_096]
+
+
+def _can_write(response: Response) -> CanWrite:
+    """What the server says of updates by callers without a name (the module's text)."""
+    told = json_object(response)
+    if response.status != 200:
+        return "unknown"
+    if told.get("errorMessages") == ["No authorization configured"]:
+        return "yes"
+    rules = told.get("authorization")
+    listed = rules.get("permissions") if isinstance(rules, dict) else None
+    for rule in listed if isinstance(listed, list) else []:
+        if not isinstance(rule, dict) or "path" in rule or "collection" in rule:
+            return "unknown"  # may cover updates, or not those of every core
+        if rule.get("name") in _UPDATES:
+            return "no" if rule.get("role") else "unknown"
+    return "unknown"

@@ -1,0 +1,142 @@
+"""The cassandra engine against real nodes of Apache Cassandra 4.1."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from leftopen.classifier import classify
+from leftopen.engine import Collection
+from leftopen.engines.cassandra import ENGINE
+from leftopen.model import Proof, Verdict
+from leftopen.servers.base import Server
+from leftopen.servers.cassandra import cassandra, queries
+from leftopen.testing import connection, shared
+from tests.rows.cassandra import PEOPLE, filled
+
+Read = dict[str, tuple[Collection, list[pa.RecordBatch]]]
+
+
+@pytest.fixture
+def town() -> Server:
+    return shared(filled)
+
+
+async def read(server: Server) -> Read:
+    made: Read = {}
+    async with connection(ENGINE, server) as link:
+        for collection in await ENGINE.collections(link):
+            batches = [batch async for batch in ENGINE.sample(link, collection, link.limits)]
+            made[collection.name] = (collection, batches)
+    return made
+
+
+async def test_open(town: Server) -> None:
+    async with connection(ENGINE, town) as link:
+        proof = await ENGINE.probe(link)
+        assert link.bytes_read < 8_192
+    reason = "a table's row was read without credentials"  # of three tables two or more hold some
+    assert proof == Proof(Verdict.OPEN, reason, "4.1.7", "cassandra", "yes")
+
+
+async def test_empty() -> None:
+    async with connection(ENGINE, shared(cassandra)) as link:
+        proof = await ENGINE.probe(link)
+    assert await read(shared(cassandra)) == {}
+    assert (proof.verdict, proof.can_write) == (Verdict.OPEN, "yes")
+    assert proof.reason == "its schema can be read without credentials; it holds no table"
+
+
+async def test_authentication_on() -> None:
+    async with connection(ENGINE, shared(cassandra, authentication=True)) as link:
+        proof = await ENGINE.probe(link)
+        assert link.requests == ["OPTIONS", "STARTUP"]
+    assert proof == Proof(
+        Verdict.AUTH_REQUIRED, "asks for credentials", product="cassandra", can_write="unknown"
+    )
+
+
+async def test_what_is_in_it(town: Server) -> None:
+    found = await read(town)
+    assert {name: collection.records for name, (collection, _) in found.items()} == {
+        "town.people": PEOPLE,
+        "town.types": 1,
+        "town.nobody": 0,
+        "town.Odd": 1,
+    }
+    people = pa.Table.from_batches(found["town.people"][1])
+    assert sorted(people.column("id").to_pylist()) == list(range(PEOPLE))
+    assert people.schema.field("born").type == pa.date32()
+    odd = found["town.Odd"][1][0].to_pylist()
+    assert odd == [{'k"q': "1", "SELECT": "x"}]
+
+
+async def test_every_type_is_read(town: Server) -> None:
+    _, (batch,) = (await read(town))["town.types"]
+    (row,) = batch.to_pylist()
+    told: dict[str, Any] = {
+        "a": "123e4567-e89b-12d3-a456-426614174000",
+        "b": 1,
+        "c[]": ["x", "y"],
+        "d.one": 1,
+        "e.street": "Main",
+        "e.city": "Ulm",
+        "f": -12.5,
+        "g": "192.0.2.7",
+        "h": datetime.fromisoformat("2024-02-03T04:05:06.007"),
+        "i[][]": ["7", "seven"],
+        "j": "-70000000000000000000",
+        "k": b"\xff\x00",
+        "l": True,
+        "m": 0.5,
+        "n": "1:02:03",
+        "o": -3,
+        "p": 4,
+    }
+    assert row == told
+
+
+async def test_a_sample_is_random_rows(town: Server) -> None:
+    drawn = []
+    for _ in range(2):
+        async with connection(ENGINE, town) as link:
+            limits = link.limits.__class__(rows=40)
+            (people,) = [c for c in await ENGINE.collections(link) if c.name.endswith("people")]
+            batches = [batch async for batch in ENGINE.sample(link, people, limits)]
+        ids = pa.Table.from_batches(batches).column("id").to_pylist()
+        assert len(set(ids)) == len(ids) == 40
+        drawn.append(set(ids))
+    assert drawn[0] != drawn[1]
+
+
+async def test_a_connection_that_was_dropped_is_dialled_again(town: Server) -> None:
+    async with connection(ENGINE, town) as link:
+        (people,) = [c for c in await ENGINE.collections(link) if c.name.endswith("people")]
+        await link.close()
+        batches = [batch async for batch in ENGINE.sample(link, people, link.limits)]
+    assert sum(batch.num_rows for batch in batches) == PEOPLE
+
+
+async def test_the_node_saw_reads_only(town: Server) -> None:
+    before = len(queries(town))
+    async with connection(ENGINE, town) as link:
+        await ENGINE.probe(link)
+    await read(town)
+    seen = queries(town)[before:]
+    assert len(seen) > 12
+    # the node's own words for what each was; an ERROR is a setting's table asked for in vain
+    assert {(kind, group) for kind, group, _ in seen} <= {
+        ("SELECT", "QUERY"),
+        ("REQUEST_FAILURE", "ERROR"),
+    }
+    assert all(text.startswith("SELECT ") for _, _, text in seen)
+
+
+async def test_the_classifier_finds_the_persons_in_it(town: Server) -> None:
+    _, batches = (await read(town))["town.people"]
+    fields = classify(pa.Table.from_batches(batches), "people").fields
+    kinds = [fields[path].kind for path in ("name", "email", "born")]
+    assert kinds == ["name.person", "email", "birth.date"]

@@ -1,0 +1,122 @@
+"""The kafka engine against real brokers of Apache Kafka 3.9 (KRaft)."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from leftopen.budget import StoreLimits
+from leftopen.classifier import classify
+from leftopen.engine import Collection
+from leftopen.engines.kafka import ENGINE
+from leftopen.model import Proof, Verdict
+from leftopen.servers.base import Server
+from leftopen.servers.kafka import kafka, requests
+from leftopen.testing import LIMITS, connection, shared
+from tests.rows.kafka import PEOPLE, limited, opened
+
+
+@pytest.fixture
+def town() -> Server:
+    return shared(opened)
+
+
+async def probe(server: Server) -> Proof:
+    async with connection(ENGINE, server) as link:
+        proof = await ENGINE.probe(link)
+        assert link.bytes_read < 8_192
+        return proof
+
+
+async def read(
+    server: Server, limits: StoreLimits = LIMITS
+) -> dict[str, tuple[Collection, list[pa.RecordBatch]]]:
+    made = {}
+    async with connection(ENGINE, server, limits) as link:
+        for collection in await ENGINE.collections(link):
+            batches = [batch async for batch in ENGINE.sample(link, collection, limits)]
+            made[collection.name] = (collection, batches)
+    return made
+
+
+async def test_open(town: Server) -> None:
+    proof = await probe(town)
+    assert (proof.verdict, proof.product, proof.can_write) == (Verdict.OPEN, "kafka", "yes")
+
+
+async def test_empty() -> None:
+    reason = "topics can be listed without credentials; there is none"
+    assert await probe(shared(kafka)) == Proof(Verdict.OPEN, reason, None, "kafka", "yes")
+    assert await read(shared(kafka)) == {}
+
+
+async def test_authentication_on() -> None:
+    locked = shared(kafka, password="hare-and-tortoise")
+    assert await probe(locked) == Proof(
+        Verdict.AUTH_REQUIRED, "asks for credentials (SASL)", product="kafka"
+    )
+
+
+async def test_may_describe_and_not_read() -> None:
+    reason = "its topics are listed, but not read (denied)"
+    proof = await probe(shared(limited, "DESCRIBE"))
+    assert proof == Proof(Verdict.OPEN_PARTIAL, reason, None, "kafka", "no")
+
+
+async def test_may_read_and_not_write() -> None:
+    reason = "a topic's records were read without credentials"
+    proof = await probe(shared(limited, "READ"))
+    assert proof == Proof(Verdict.OPEN, reason, None, "kafka", "no")
+
+
+async def test_what_is_in_it(town: Server) -> None:
+    found = await read(town)
+    assert {name: collection.records for name, (collection, _) in found.items()} == {
+        "people": PEOPLE,
+        "plain": 2,
+        "avro": 1,
+        "nothing": 0,
+    }
+    # every compression is among them
+    rows = [row for batch in found["people"][1] for row in batch.to_pylist()]
+    assert sorted(row["value.n"] for row in rows) == list(range(PEOPLE))
+    assert all(row["key"] == f"p{row['value.n']}" for row in rows)
+    plain = [row["value"] for batch in found["plain"][1] for row in batch.to_pylist()]
+    assert plain == ["Grüße an Ann", "\ufffd\x00\ufffd"]
+    assert found["avro"][1][0].to_pylist()[0]["value[]"] == ["Ann Lee", "ann.lee@example.org"]
+    assert found["nothing"][1] == []
+
+
+async def test_a_sample_comes_from_all_over(town: Server) -> None:
+    drawn = set()
+    for _ in range(4):
+        batches = (await read(town, StoreLimits(rows=40)))["people"][1]
+        numbers = [n for batch in batches for n in batch["value.n"].to_pylist()]
+        assert len(set(numbers)) == len(numbers)
+        assert 20 <= len(numbers) <= 40
+        drawn.add(frozenset(numbers))
+    assert len(drawn) > 1
+
+
+async def test_a_connection_that_was_dropped_is_dialled_again(town: Server) -> None:
+    async with connection(ENGINE, town) as link:
+        (people,) = [c for c in await ENGINE.collections(link) if c.name == "people"]
+        await link.close()
+        batches = [batch async for batch in ENGINE.sample(link, people, link.limits)]
+    assert sum(batch.num_rows for batch in batches) == PEOPLE
+
+
+async def test_the_broker_saw_reads_only(town: Server) -> None:
+    await probe(town)
+    await read(town)
+    seen = requests(town, "leftopen")
+    assert len(seen) > 10
+    assert set(seen) == {"API_VERSIONS", "METADATA", "LIST_OFFSETS", "FETCH"}
+    assert sorted(await read(town)) == ["avro", "nothing", "people", "plain"]  # no topic was made
+
+
+async def test_the_classifier_finds_the_persons_in_it(town: Server) -> None:
+    _, batches = (await read(town))["people"]
+    fields = classify(pa.Table.from_batches(batches), "people").fields
+    kinds = [fields[path].kind for path in ("value.name", "value.email")]
+    assert kinds == ["name.person", "email"]
