@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test check kinds servers lock clean
+.PHONY: help install demo test check kinds engines servers lock clean
 help:
 	@echo "make demo     real servers on loopback, left open; scan them; report"
 	@echo "make test     set up everything and run the tests"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make install  build $(VENV) with the leftopen command in it"
 	@echo "make kinds    renew docs/kinds.md from the catalogue"
+	@echo "make engines  renew docs/engines.md from the code"
 	@echo "make lock     renew requirements.lock from pyproject.toml"
 
 install: $(VENV)/.installed
@@ -37,6 +38,10 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/leftopen kinds --format markdown | diff -u docs/kinds.md - || (echo "docs/kinds.md is not what the catalogue says: make kinds" >&2; exit 1)
+	$(BIN)/leftopen engines --format markdown | diff -u docs/engines.md - || (echo "docs/engines.md is not what the code says: make engines" >&2; exit 1)
+
+engines: install
+	$(BIN)/leftopen engines --format markdown > docs/engines.md
 
 kinds: install
 	$(BIN)/leftopen kinds --format markdown > docs/kinds.md

@@ -70,6 +70,10 @@ def of_kubernetes() -> list[str]:
                 behind = _pages(slices.list_endpoint_slice_for_all_namespaces)
                 found += [t for one in behind for t in _of_slice(one, headless)]
     except client.ApiException as error:
+        if not error.status:  # the client's way to tell of a failed TLS handshake
+            raise ClusterFailed(
+                "the Kubernetes API did not answer over TLS; is its certificate the one expected?"
+            ) from None
         raise ClusterFailed(
             f"the Kubernetes API answered with status {error.status}; "
             "may this account list services and endpointslices in all namespaces?"
@@ -174,7 +178,7 @@ def of_docker() -> list[str]:
             f"the Docker engine did not answer ({type(error).__name__}); is it running, "
             "and may you talk to it?"
         ) from None
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except Exception:  # the client's own, some with the answer in their text
         raise _no_docker() from None
     machine = _machine(os.environ.get("DOCKER_HOST", ""))
     try:

@@ -80,7 +80,7 @@ def _targets(data: bytes) -> Iterable[str]:
         return _of_xml(data)
     text = _decoded(data, "utf-8-sig")
     start = text[:512].lstrip()
-    if start.startswith(("[", "{")) and not re.match(r"\[[0-9A-Fa-f:.]+\]", start):
+    if start.startswith(("[", "{")) and not re.match(r"\[[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]", start):
         return _of_json(text)
     return _of_lines(text)
 

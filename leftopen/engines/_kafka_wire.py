@@ -41,8 +41,8 @@ _MAX_FIRST = 65_536  # bytes of the answer that shows whether the peer speaks th
 class Cursor:
     """Takes typed pieces off a body; raises NotThisProtocol where there is less than it says."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
+    def __init__(self, data: bytes, *, whole: bool = True) -> None:
+        self._data, self._at, self.whole = data, 0, whole
 
     @property
     def left(self) -> int:
@@ -68,7 +68,7 @@ class Cursor:
     def count(self, least_bytes: int) -> int:
         """How many things follow, each of `least_bytes` or more; -1 (null) counts as none."""
         count = self.number(4)
-        if count < -1 or count * least_bytes > self.left:
+        if count < -1 or (self.whole and count * least_bytes > self.left):
             raise NotThisProtocol("a reply names more things than it holds")
         return max(0, count)
 
@@ -160,8 +160,11 @@ def handshake() -> bytes:
     return string(f"LEFTOPEN-{secrets.token_hex(4).upper()}")
 
 
-async def exchange(connection: Connection, key: int, version: int, body: bytes = b"") -> Cursor:
-    """Send one request; returns the body of its answer.
+async def exchange(
+    connection: Connection, key: int, version: int, body: bytes = b"", enough: int | None = None
+) -> Cursor:
+    """Send one request; returns the body of its answer. Of one longer than `enough` so much is
+    read, and the connection closed.
 
     The correlation id is made up, and an answer without it is none. Raises NotThisProtocol and
     NetError; BudgetSpent where the answer is longer than the reply limit.
@@ -174,7 +177,11 @@ async def exchange(connection: Connection, key: int, version: int, body: bytes =
         length, echoed = struct.unpack("!ii", await connection.read_exactly(8))
         if length < 4 or echoed != correlation or (key == API_VERSIONS and length > _MAX_FIRST):
             raise NotThisProtocol("the peer does not speak Kafka's protocol")
-        return Cursor(await connection.read_exactly(length - 4))
+        if enough is None or length - 4 <= enough:
+            return Cursor(await connection.read_exactly(length - 4))
+        part = await connection.read_exactly(enough)
+        await connection.close()
+        return Cursor(part, whole=False)
     except BaseException:  # what is left of the answer must not be taken for the next
         await connection.close()
         raise
@@ -205,7 +212,7 @@ def mechanisms(answer: Cursor) -> tuple[int, int]:
 
 
 def metadata(answer: Cursor, version: int) -> Metadata:
-    """Metadata of version 4 or 8."""
+    """Metadata of version 4 or 8; of an answer that was not read whole, what came before."""
     answer.take(4)  # throttled for so many milliseconds
     for _ in range(answer.count(12)):
         answer.take(4)
@@ -214,10 +221,17 @@ def metadata(answer: Cursor, version: int) -> Metadata:
         answer.string()
     cluster = answer.string() or ""
     answer.take(4)  # controller
-    topics = tuple(_topic(answer, version) for _ in range(answer.count(9)))
+    topics = []
+    for _ in range(answer.count(9)):
+        try:
+            topics.append(_topic(answer, version))
+        except NotThisProtocol:
+            if answer.whole:
+                raise
+            return Metadata(cluster, tuple(topics))
     operations = _operations(answer) if version >= 8 else None
     _ended(answer)
-    return Metadata(cluster, topics, operations)
+    return Metadata(cluster, tuple(topics), operations)
 
 
 def _topic(answer: Cursor, version: int) -> Topic:

@@ -61,6 +61,7 @@ from leftopen.net.connection import Connection
 MAX_TABLES = PAGE
 COUNTED = 1_000  # rows up to which a table is counted by its keys
 RANGES = 8  # of the ring's tokens that a sample is drawn from
+LISTED = 100  # tables that a probe has listed: a fresh node has some 50 of its own
 TRIED = 3  # tables that a probe tries to read
 _PAGE_BYTES = 256 << 10  # what a page of a sample should come to
 _TOKENS = 1 << 64  # of the Murmur3 partitioner: -2**63 up to 2**63 - 1
@@ -106,7 +107,7 @@ class Cassandra:
             raise NotThisProtocol("the peer does not speak CQL")
         try:
             version, _ = await _local(session)
-            tables = await _tables(session)
+            tables = await _tables(session, LISTED)
         except ServerRefused as refused:
             proof = _refused([refused.code], "its tables are not listed")
             return Proof(proof.verdict, proof.reason, product=product)
@@ -122,7 +123,7 @@ class Cassandra:
         _, murmur = await _local(session)
         until = connection.bytes_read + connection.limits.bytes // 8
         made: list[Collection] = []
-        for keyspace, name in (await _tables(session))[: connection.limits.collections]:
+        for keyspace, name in (await _tables(session, MAX_TABLES))[: connection.limits.collections]:
             try:
                 columns, keys = await _columns(session, keyspace, name)
                 if not keys:
@@ -167,16 +168,16 @@ async def _local(session: Session) -> tuple[str | None, bool]:
     return clean_version(release), str(partitioner).endswith(".Murmur3Partitioner")
 
 
-async def _tables(session: Session) -> list[tuple[str, str]]:
-    """Keyspace and name of every table of the owner's."""
+async def _tables(session: Session, most: int) -> list[tuple[str, str]]:
+    """Keyspace and name of the owner's among so many tables."""
     text = TABLES_2 if session.old else TABLES
     try:
-        told = await session.select(text.replace("{n}", str(MAX_TABLES)))
+        told = await session.select(text.replace("{n}", str(most)))
     except ServerRefused as refused:
         if session.old or refused.code != f"{wire.INVALID:04x}":
             raise
         session.old = True
-        return await _tables(session)
+        return await _tables(session, most)
     found = [row for row in told.rows() if len(row) == 2 and all(_nameable(part) for part in row)]
     return [(keyspace, name) for keyspace, name in found if not _SYSTEM.fullmatch(keyspace)]
 

@@ -43,6 +43,7 @@ from leftopen.net.connection import Connection
 ASKED = 16  # partitions whose offsets a probe asks for
 MAX_PARTITIONS = 5_000  # whose offsets are asked for, of all topics
 DRAWS = 8  # places of a topic that a sample is drawn from
+_ENOUGH = 16 << 10  # bytes of a long list of topics that a probe reads
 _FIRST_BYTES = 1_024  # of a probe's Fetch
 _PAGE_BYTES = 256 << 10  # of a sample's
 _SYSTEM = ("__", "_schemas", "_confluent", "_redpanda")
@@ -74,7 +75,8 @@ class Kafka:
         if version is None:
             return Proof(Verdict.UNDETERMINED, "it speaks other versions of Kafka's protocol only")
         try:
-            cluster = await _metadata(connection, version)
+            enough = min(_ENOUGH, connection.limits.reply_bytes // 2)
+            cluster = await _metadata(connection, version, enough)
         except PeerClosed as closed:
             return await _locked(connection, told, closed)
         proof = await _read(connection, cluster)
@@ -141,9 +143,15 @@ def _speaks(told: dict[int, tuple[int, int]], key: int, version: int) -> bool:
     return low <= version <= high
 
 
-async def _metadata(connection: Connection, version: int) -> wire.Metadata:
+async def _metadata(
+    connection: Connection, version: int, enough: int | None = None
+) -> wire.Metadata:
+    """All topics; or, where their list is longer than `enough` bytes, the first ones."""
     body = wire.METADATA_BODY[version]
-    return wire.metadata(await wire.exchange(connection, wire.METADATA, version, body), version)
+    answer = await wire.exchange(connection, wire.METADATA, version, body, enough)
+    if not answer.whole:
+        await connection.reopen()
+    return wire.metadata(answer, version)
 
 
 async def _offsets(

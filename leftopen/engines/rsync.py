@@ -17,6 +17,9 @@ A daemon notes our hanging up before a locked module as a failed login, though n
 A collection is an open module; a record is an entry of its topmost folder: name, size, moment and
 kind. Contents of files are never fetched. Whether a module may be written to shows only when it is
 tried, which is not done: `can_write` stays unknown.
+
+Sources: rsyncd.conf(5) and rsync(1), https://download.samba.org/pub/rsync/rsyncd.conf.5; the file
+list as rsync's own sources write it (see `_rsync_wire`).
 """
 
 from __future__ import annotations

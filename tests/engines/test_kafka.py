@@ -98,6 +98,15 @@ async def test_the_made_up_mechanism_is_no_known_one_and_nothing_follows() -> No
     assert broker.asked[-1][1].startswith(b"\x00\x11LEFTOPEN-")
 
 
+async def test_of_a_long_list_of_topics_the_beginning_is_read() -> None:
+    topics = tuple((f"people{n:06}", 0, False, ALL) for n in range(20_000))
+    dialer = ScriptedDialer(lambda: Broker(topics=topics))
+    async with connection(ENGINE, dialer, LIMITS) as link:
+        proof = await ENGINE.probe(link)
+        assert link.bytes_read < 90_000  # of 1.2 MB
+    assert (proof.verdict, proof.can_write) == (Verdict.OPEN, "yes")
+
+
 async def test_no_other_address_is_dialled() -> None:
     broker = Broker()  # it advertises broker.example:9092
     dialer = ScriptedDialer(lambda: broker)

@@ -195,8 +195,9 @@ async def test_every_database_is_read_under_its_name() -> None:
 
 
 async def test_without_procedures_labels_are_met() -> None:
-    said = {"CALL db.": failure("ProcedureNotFound"), "MATCH (n) WITH n": [["Person"]]}
-    assert list(await read(Bolt(said))) == [":Person"]
+    said = {"CALL db.": failure("ProcedureNotFound")}
+    met = {"MATCH (n) WITH n": [["Person"]]}
+    assert list(await read(Bolt({**said, **met}))) == [":Person"]
 
 
 async def test_names_are_quoted_and_what_cannot_be_is_left_out() -> None:

@@ -156,11 +156,11 @@ def frame(version: int, stream: int, operation: int, body: bytes) -> bytes:
 
 
 def behaviour(script: Callable[[bytes], bytes]) -> Callable[[socket.socket], None]:
-    """The script as a peer on a socket."""
+    """The script as a peer on a socket, which ends the connection at what is no CQL."""
 
     def behave(connection: socket.socket) -> None:
         with connection.makefile("rb") as asked:
-            while len(head := asked.read(9)) == 9:
+            while len(head := asked.read(9)) == 9 and head[0] <= 6 and head[5:7] == b"\0\0":
                 connection.sendall(script(head + asked.read(int.from_bytes(head[5:]))))
 
     return behave

@@ -138,7 +138,8 @@ class Broker:
         if key == FETCH:
             part = struct.pack("!ihqq", 0, self.fetch_error, 1, 1) + array()
             part += struct.pack("!i", len(self.records)) + self.records
-            return bytes(4) + array(string("people") + array(part))
+            name = body[21 : 23 + int.from_bytes(body[21:23])]  # as it was asked for
+            return bytes(4) + array(name + array(part))
         return self.handshake
 
     def metadata(self, version: int) -> bytes:
@@ -168,12 +169,15 @@ class Broker:
 
 
 def behaviour(script: Callable[[bytes], bytes | None]) -> Callable[[socket.socket], None]:
-    """The script as a peer on a socket."""
+    """The script as a peer on a socket, which ends the connection at what is not Kafka's."""
 
     def behave(connection: socket.socket) -> None:
         with connection.makefile("rb") as asked:
-            while len(head := asked.read(4)) == 4:
-                told = script(head + asked.read(int.from_bytes(head)))
+            while (head := asked.read(4))[:2] == b"\0\0":
+                data = head + asked.read(int.from_bytes(head))
+                if data[12:22] != b"\x00\x08leftopen" or len(data) != 4 + int.from_bytes(head):
+                    return
+                told = script(data)
                 if told is None:
                     return
                 connection.sendall(told)

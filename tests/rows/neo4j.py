@@ -130,11 +130,14 @@ class Bolt:
 
 
 def behaviour(script: Callable[[bytes], bytes]) -> Callable[[socket.socket], None]:
-    """The script as a peer on a socket."""
+    """The script as a peer on a socket, which ends the connection at what is no Bolt."""
 
     def behave(connection: socket.socket) -> None:
         with connection.makefile("rb") as asked:
-            connection.sendall(script(asked.read(20)))
+            hand = asked.read(4)
+            if hand != b"\x60\x60\xb0\x17":
+                return
+            connection.sendall(script(hand + asked.read(16)))
             while len(head := asked.read(2)) == 2:
                 data = head + asked.read(int.from_bytes(head)) + asked.read(2)
                 connection.sendall(script(data))

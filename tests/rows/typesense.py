@@ -43,6 +43,8 @@ class Type:
         _, first, *rest = asked.path.split("/")
         if first == "debug":
             return self._if("debug:list", {"state": 1, "version": "27.1"})
+        if first != "collections":
+            return Answer({"message": "Not Found"}, 404)
         if not rest:
             listed = [self._summary(name) for name in self.stored]
             return self._if("collections:list", listed)
