@@ -230,13 +230,20 @@ def scan_command(
 
 def _imported(sources: Sequence[str], scope: Scope) -> list[str]:
     """The targets that these sources name, without those outside the scope, which are counted."""
+    if "-" in sources and sys.stdin is None:
+        raise UsageError("standard input is closed; name a file")
     readers = {
         "-": lambda: imports.read(sys.stdin.buffer, "standard input"),
         "kubernetes": clusters.of_kubernetes,
         "docker": clusters.of_docker,
     }
     found = [t for s in sources for t in readers.get(s, lambda s=s: imports.read_file(Path(s)))()]
-    inside, outside = within(scope, found, resolve)
+    inside, outside, nowhere = within(scope, found, resolve)
+    if nowhere:
+        _complain(
+            f"{len(nowhere)} of {len(found)} names have no address here and are left out, "
+            f"{nowhere[0]!r} the first"
+        )
     if outside:
         _complain(
             f"{len(outside)} of {len(found)} targets are not in the scope and are left out, "

@@ -59,7 +59,8 @@ def parse_target(text: str, resolve: Resolver) -> Named:
     host = bare.removesuffix(".").lower()
     found = tuple(dict.fromkeys(ip_network(pinnable(a)) for a in resolve(host)))
     if not found:
-        raise UsageError(f"{shown} has no address here; check the name or give one")
+        text = f"{shown} has no address here; check the name or give one"
+        raise UsageError(text, code="no_address")
     return Named(text, found, host, port)
 
 
@@ -226,22 +227,29 @@ def plan(scope: Scope, targets: Sequence[str], ports: Sequence[int], resolve: Re
     return _build([_in_scope(scope, parse_target(text, resolver)) for text in targets], wanted)
 
 
-def within(scope: Scope, targets: Sequence[str], resolve: Resolver) -> tuple[list[str], list[str]]:
-    """Targets from elsewhere in two lists: those that the scope permits, and those it does not.
+def within(
+    scope: Scope, targets: Sequence[str], resolve: Resolver
+) -> tuple[list[str], list[str], list[str]]:
+    """Targets from elsewhere in three lists: those that the scope permits, those it does not, and
+    names that have no address.
 
     Raises UsageError where one is no target at all.
     """
     resolver = _pinned_first(scope, resolve)
     inside: list[str] = []
     outside: list[str] = []
+    nowhere: list[str] = []
     for text in targets:
-        named = parse_target(text, resolver)
         try:
-            _in_scope(scope, named)
+            _in_scope(scope, parse_target(text, resolver))
             inside.append(text)
         except ScopeRefused:
             outside.append(text)
-    return inside, outside
+        except UsageError as error:
+            if error.code != "no_address":
+                raise
+            nowhere.append(text)
+    return inside, outside, nowhere
 
 
 def parse_ports(text: str) -> tuple[int, ...]:

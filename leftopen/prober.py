@@ -25,7 +25,7 @@ from leftopen.verdicts import Attempt, Judgement, as_decoy, conclude, identified
 VERDICT_BYTES = 96 << 10  # of one target, by all engines together
 # An engine's reply may be half of that, so that one too long leaves room to ask more shortly.
 PROBE_LIMITS = StoreLimits(bytes=64 << 10, seconds=15.0, reply_bytes=48 << 10, silence=3.0)
-_PASSING = StoreLimits(bytes=12 << 10, seconds=8.0, reply_bytes=8 << 10, silence=2.0)
+_PASSING = StoreLimits(bytes=24 << 10, seconds=8.0, reply_bytes=20 << 10, silence=2.0)
 _PATIENCE = 0.7  # seconds until a peer that lets the first engine wait is hailed as well
 
 _BY_WORD: dict[Heard, frozenset[Speaks]] = {
@@ -113,7 +113,10 @@ class _Panel:
         heard = await self._hail(tls=True)
         if isinstance(self.attempts[-1].error, TlsFailed) or heard is Heard.UNREACHED:
             return False
-        await self._ask(self._speaking(heard, [*self.likely, *self._others]), tls=True)
+        everyone = [*self.likely, *self._others]
+        await self._ask(self._speaking(heard, everyone), tls=True)
+        if heard in _HINTS and not self._known():
+            await self._ask(self._speaking(Heard.HUNG_UP, everyone), tls=True)
         return True
 
     def _known(self) -> bool:

@@ -7,6 +7,7 @@ every engine is there, the servers are on ports that say nothing, and all that i
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import pkgutil
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from leftopen.budget import Budget
-from leftopen.engine import Speaks
+from leftopen.engine import Engine, Speaks
 from leftopen.engines import all_engines
 from leftopen.model import OptIn, Service, Target, Verdict
 from leftopen.net.dial import TcpDialer
@@ -191,12 +192,28 @@ HONEYPOTS: list[Behaviour] = [
 ]
 
 
-@pytest.mark.parametrize("port", [0, *sorted({p for e in all_engines().values() for p in e.ports})])
-async def test_honeypots_that_say_yes_to_everything(port: int) -> None:
-    for number, honeypot in enumerate(HONEYPOTS):
-        if port and port < 1024:
-            continue
-        with peer(honeypot, f"127.0.68.{number + 1}", port) as target:
-            service = await verdict(target)
-        assert not service.exposed, (number, service)
-        assert service.verdict in (Verdict.NOT_THIS, Verdict.UNDETERMINED), (number, service)
+async def _at_honeypots(port: int, engines: dict[str, Engine]) -> None:
+    """All honeypots at once, each at an address of its own."""
+    dialer = TcpDialer(Scope.loopback(), Budget(None, None))
+    with contextlib.ExitStack() as stack:
+        targets = [
+            stack.enter_context(peer(honeypot, f"127.0.68.{number}", port))
+            for number, honeypot in enumerate(HONEYPOTS, 1)
+        ]
+        judged = await asyncio.gather(*(judge(dialer, target, engines) for target in targets))
+    for honeypot, told in zip(HONEYPOTS, judged, strict=True):
+        assert told.errors == ()
+        assert not told.service.exposed, (honeypot.__name__, told.service)
+        kinds = (Verdict.NOT_THIS, Verdict.UNDETERMINED)
+        assert told.service.verdict in kinds, (honeypot.__name__, told.service)
+
+
+async def test_honeypots_that_say_yes_to_every_engine() -> None:
+    await _at_honeypots(0, all_engines())
+
+
+@pytest.mark.parametrize("engine", all_engines())
+async def test_honeypots_on_an_engines_own_port(engine: str) -> None:
+    """There less is asked of a peer before it counts as that engine's."""
+    port = next((p for p in all_engines()[engine].ports if p > 1023), 0)
+    await _at_honeypots(port, {engine: all_engines()[engine]})

@@ -1,4 +1,4 @@
-"""HTTP/1.1 GET and POST over a Connection: h11 is the codec, the stream stays ours.
+"""HTTP/1.1 GET, POST and OPTIONS over a Connection: h11 is the codec, the stream stays ours.
 
 Redirects are returned, never followed. Heads, bodies and the JSON in them are bounded.
 """
@@ -68,7 +68,7 @@ class HttpSession:
         name: str,
         path: str,
         *,
-        method: Literal["GET", "POST"] = "GET",
+        method: Literal["GET", "POST", "OPTIONS"] = "GET",
         body: Mapping[str, Any] | str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
