@@ -99,6 +99,7 @@ async def test_tls_only(engine: str, row: Row, certificate: tuple[Path, Path]) -
     with row.serve() as target, relays.over_tls(target, certificate) as relay:
         service = await verdict(relay, row.opt_in)
     assert (service.verdict, service.engine, service.tls) == (row.verdict, engine, True), service
+    assert service.certificate_names == ("db.example.org",)
 
 
 @every_open

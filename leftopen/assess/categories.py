@@ -59,7 +59,8 @@ def _found(category: Category, adjustment: int, families: Sequence[str], note: s
     """The category scored for these families; a long list is cut to the three surest."""
     shown = families[:3]
     what = words(shown) + note
-    return _context(category, adjustment, what, many=len(shown) > 1 or what.endswith("s"))
+    many = len(shown) > 1 or (what.endswith("s") and not what.endswith("ss"))
+    return _context(category, adjustment, what, many=many)
 
 
 def _sensitive(held: Holding) -> Iterator[Context]:

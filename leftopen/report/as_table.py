@@ -175,7 +175,7 @@ def _services(services: Sequence[Service]) -> Table:
             Text(plain(view.where(service))),
             Text(plain(view.what(service)) or "–"),
             Text(str(service.verdict)),
-            Text(plain(service.reason, 500)),
+            Text(plain(view.why(service), 500)),
         )
     return table
 

@@ -154,6 +154,11 @@ def verification(service: Service) -> str:
     return words.SCRIPTED if service.verified == "scripted" else ""
 
 
+def why(service: Service) -> str:
+    """The reason of a verdict in a list of services, with what is less than certain about it."""
+    return " ".join(filter(None, (sentence(service.reason), verification(service))))
+
+
 def owner_hints(service: Service) -> str:
     """The host names in its certificate: where to look for its owner."""
     names = ", ".join(service.certificate_names)

@@ -11,16 +11,36 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+_SBIN = "/usr/sbin:/sbin"  # where Debian keeps many servers; a user's path may lack it
+
 
 class ServerMissingError(Exception):
     """The server's program is not on this machine; the text says which and how to get it."""
+
+
+def on_path(name: str) -> str | None:
+    """Where a program is: on the path, or among Debian's servers, or None."""
+    return shutil.which(name) or shutil.which(name, path=_SBIN)
+
+
+def program(name: str, package: str) -> str:
+    """Where a program is that Debian has in `package`; raises ServerMissingError."""
+    found = on_path(name)
+    if found is None:
+        raise ServerMissingError(f"{name} is missing: apt install {package}")
+    return found
+
+
+def authority(address: str, port: int) -> str:
+    """Address and port as a URL has them: IPv6 in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def free_port(address: str = "127.0.0.1") -> int:
@@ -43,7 +63,8 @@ def accepts(address: str, port: int) -> bool:
 
 @dataclass
 class Server:
-    """A running server process. `log` is the file its output goes to; `folder` holds its data."""
+    """A running server process. `log` is the file its output goes to; `folder` holds its data;
+    `ending` is the signal that ends it soonest."""
 
     name: str
     address: str
@@ -51,6 +72,7 @@ class Server:
     process: subprocess.Popen[bytes]
     folder: Path
     log: Path
+    ending: int = signal.SIGTERM
     _stopped: bool = field(default=False, repr=False)
 
     def __enter__(self) -> Self:
@@ -66,20 +88,22 @@ class Server:
 
     @property
     def where(self) -> str:
-        return f"{self.address}:{self.port}"
+        return authority(self.address, self.port)
 
-    def stop(self, ending: int = signal.SIGTERM, seconds: float = 10.0) -> None:
-        """End the process (and, if it will not, kill it) and remove its folder."""
+    def stop(self, ending: int | None = None, seconds: float = 10.0) -> None:
+        """End the process (and, if it will not, kill it) and its children; remove its folder."""
         if self._stopped:
             return
         self._stopped = True
         if self.process.poll() is None:
-            self.process.send_signal(ending)
+            self.process.send_signal(self.ending if ending is None else ending)
             try:
                 self.process.wait(seconds)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        with contextlib.suppress(ProcessLookupError):  # as it should be: none is left
+            os.killpg(self.process.pid, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -94,10 +118,12 @@ def launch(
     seconds: float = 60.0,
     env: Mapping[str, str] | None = None,
     user: str | None = None,
+    ending: int = signal.SIGTERM,
 ) -> Server:
     """Start a server and wait until it is ready (by default: until it accepts connections).
 
-    Raises RuntimeError with the end of its log where it dies or is not ready in time.
+    It leads a process group of its own. Raises RuntimeError with the end of its log where it dies
+    or is not ready in time; whatever is raised, the server is gone and its folder with it.
     """
     log = folder / "server.log"
     with log.open("wb") as out:
@@ -111,12 +137,16 @@ def launch(
             start_new_session=True,
             user=user,
         )
-    server = Server(name, address, port, process, folder, log)
+    server = Server(name, address, port, process, folder, log, ending)
     until = time.monotonic() + seconds
-    while time.monotonic() < until and process.poll() is None:
-        if ready() if ready is not None else accepts(address, port):
-            return server
-        time.sleep(0.05)
+    try:
+        while time.monotonic() < until and process.poll() is None:
+            if ready() if ready is not None else accepts(address, port):
+                return server
+            time.sleep(0.05)
+    except BaseException:
+        server.stop()
+        raise
     tail = ""
     with contextlib.suppress(OSError):
         tail = log.read_text(errors="replace")[-2000:]
@@ -129,6 +159,19 @@ def new_folder(name: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"leftopen-{name}-"))
 
 
+@contextlib.contextmanager
+def unless_failed(server: Server | Path) -> Iterator[None]:
+    """Stop a server, or remove a folder for one, where the block that fills it raises."""
+    try:
+        yield
+    except BaseException:
+        if isinstance(server, Server):
+            server.stop()
+        else:
+            shutil.rmtree(server, ignore_errors=True)
+        raise
+
+
 def certificate(folder: Path) -> tuple[Path, Path]:
     """A fresh self-signed certificate for loopback and its key, as PEM files in `folder`."""
     from cryptography import x509
@@ -138,7 +181,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "leftopen tests")])
     now = datetime.now(UTC)
-    names: list[x509.GeneralName] = [x509.DNSName("localhost")]
+    names: list[x509.GeneralName] = [x509.DNSName(n) for n in ("localhost", "db.example.org")]
     names += [x509.IPAddress(ipaddress.ip_address(text)) for text in ("127.0.0.1", "::1")]
     signed = (
         x509.CertificateBuilder()

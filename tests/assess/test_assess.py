@@ -89,6 +89,12 @@ def test_a_trace_that_is_special_by_inference_does_not_stand_beside_itself() -> 
     assert rate(CollectionProfile("c", 1, 1, 1, (trace,))).dpc == 3
 
 
+@pytest.mark.parametrize(("kind", "says"), [("email", "address is simple"), ("gps", "ates are ")])
+def test_one_family_alone_has_its_verb(kind: str, says: str) -> None:
+    rated = rate(collection(x=kind))
+    assert says in told(rated, "DPC")
+
+
 def test_a_picture_not_marked_as_special_is_simple_data() -> None:
     picture = field("avatar", "face_image", special=False)
     rated = rate(CollectionProfile("c", 1, 1, 1, (picture,)))

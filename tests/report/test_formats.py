@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from leftopen import report
 from leftopen.errors import UsageError
-from leftopen.model import FieldProfile
+from leftopen.model import FieldProfile, Run, Tampering, Verdict
 from leftopen.report import view, words
 from tests.assess.test_assess import FAMILIES
-from tests.report.samples import RUN
+from tests.report.samples import MONGODB, RUN, exposure
 
 
 def test_the_formats_that_are_there() -> None:
@@ -61,3 +63,39 @@ def test_numbers(value: int | None, shown: str) -> None:
 )
 def test_the_law(family: str, special: bool, law: str) -> None:
     assert view.law(FieldProfile("f", family, family, special, 1, 1, 1)) == law
+
+
+def _with_everything_said() -> Run:
+    """A run of one scripted engine with tampering, names in a certificate, and a scripted lock."""
+    service = replace(
+        MONGODB,
+        verified="scripted",
+        certificate_names=("db.example.org", "*.example.org"),
+    )
+    signs = (Tampering("note.read-me-to-recover", "ransom_note"), Tampering("wiped", "wiped"))
+    whole = exposure(service)
+    whole = replace(whole, profile=replace(whole.profile, tampering=signs))
+    locked = replace(MONGODB, port=1, verdict=Verdict.AUTH_REQUIRED, verified="scripted")
+    return replace(RUN, services=(service, locked), exposures=(whole,), errors=())
+
+
+@pytest.mark.parametrize("format", ["table", "html"])
+def test_what_a_report_rests_on_and_what_was_left_in_the_store_is_said(format: str) -> None:
+    console = Console(width=120, color_system=None)
+    shown = report.renderer(format)(_with_everything_said(), console)
+    shown = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
+    assert shown.count("verified against scripted answers only") == 2
+    assert "Its certificate names db.example.org, *.example.org." in shown
+    assert "Matches a known pattern: a read-me that offers to recover the data." in shown
+    assert "nothing else is left (wiped)" in shown
+    assert "breached" not in shown
+
+
+def test_the_json_says_it_in_fields() -> None:
+    told = json.loads(report.renderer("json")(_with_everything_said(), Console()))
+    assert told["services"][0]["verified"] == "scripted"
+    assert told["services"][0]["certificate_names"] == ["db.example.org", "*.example.org"]
+    assert told["exposures"][0]["tampering"] == [
+        {"indicator": "note.read-me-to-recover", "family": "ransom_note"},
+        {"indicator": "wiped", "family": "wiped"},
+    ]
