@@ -1,0 +1,1 @@
+"""The parts of bench/discover.py: stores, decoys, silent hosts, and the two that are measured."""
