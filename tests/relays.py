@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import select
-import shutil
 import socket
 import ssl
 import threading
@@ -18,8 +17,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from leftopen.model import Target
-from leftopen.servers.base import ServerMissingError, free_port, launch, new_folder
-from leftopen.testing import need, peer
+from leftopen.servers.nginx import nginx
+from leftopen.testing import peer, start
 
 _SILENCE = 20.0  # seconds; no relay lives longer than a test
 
@@ -157,36 +156,7 @@ def played_by_path(recording: Recording) -> Iterator[Target]:
 @contextlib.contextmanager
 def behind_nginx(target: Target, *, login: bool = False) -> Iterator[Target]:
     """A real nginx as a reverse proxy, which with `login` asks for a password."""
-    program = need(_nginx)
-    port, folder = free_port(), new_folder("nginx")
-    gate = 'auth_basic "staff"; auth_basic_user_file none;' if login else ""
-    (folder / "none").write_text("")
-    temporary = "".join(
-        f"{kind}_temp_path {folder}/{kind};"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    (folder / "nginx.conf").write_text(f"""
-daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
-events {{ }}
-http {{ access_log off; {temporary}
-  server {{ listen 127.0.0.1:{port}; {gate}
-    location / {{ proxy_pass http://{target}; proxy_http_version 1.1; }} }} }}
-""")
-    command: list[str | Path] = [
-        program,
-        "-p",
-        folder,
-        "-c",
-        folder / "nginx.conf",
-        "-e",
-        folder / "error.log",
-    ]
-    with launch("nginx", command, "127.0.0.1", port, folder):
-        yield Target(ip_address("127.0.0.1"), port)
-
-
-def _nginx() -> str:
-    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if found is None:
-        raise ServerMissingError("nginx is missing: apt install nginx-light")
-    return found
+    gate = 'auth_basic "staff"; auth_basic_user_file /dev/null;' if login else ""
+    passed = f"location / {{ proxy_pass http://{target}; proxy_http_version 1.1; }}"
+    with start(nginx, gate + passed) as proxy:
+        yield Target(ip_address(proxy.address), proxy.port)

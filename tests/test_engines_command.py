@@ -85,4 +85,4 @@ def test_what_a_server_needs_is_something_that_can_be_typed() -> None:
     for needs in NEEDS.values():
         for need in needs:
             assert need.install.split()[:2] in (["apt", "install"], ["pip", "install"])
-            assert need.programs or need.package
+            assert need.programs or need.files or need.packages

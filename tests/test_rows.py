@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
@@ -16,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from leftopen.budget import Budget
+from leftopen.budget import Budget, StoreLimits
 from leftopen.engine import Engine, Speaks
 from leftopen.engines import all_engines
 from leftopen.model import OptIn, Service, Target, Verdict
 from leftopen.net.dial import TcpDialer
-from leftopen.prober import VERDICT_BYTES, judge
+from leftopen.prober import PROBE_LIMITS, VERDICT_BYTES, judge
 from leftopen.scope import Scope
 from leftopen.servers import base
 from leftopen.testing import peer
@@ -30,6 +31,8 @@ from tests.hostile import Behaviour, echo
 from tests.rows.row import NAMES, Row, Rows
 from tests.scripted_http import Answer, Asked, behaviour
 
+# For where most of what is asked is never answered: a scan waits longer.
+IMPATIENT = dataclasses.replace(PROBE_LIMITS, silence=1.0)
 GIVEN_AWAY = (Verdict.OPEN, Verdict.PASSWORDLESS)
 ALL: dict[str, Rows] = {
     module.name: import_module(f"tests.rows.{module.name}").ROWS
@@ -49,9 +52,11 @@ every_open_http = pytest.mark.parametrize(
 )
 
 
-async def verdict(target: Target, opt_in: OptIn | None = None) -> Service:
+async def verdict(
+    target: Target, opt_in: OptIn | None = None, limits: StoreLimits = PROBE_LIMITS
+) -> Service:
     dialer = TcpDialer(Scope.loopback(), Budget(None, None))
-    judged = await judge(dialer, target, all_engines(), opt_in=opt_in)
+    judged = await judge(dialer, target, all_engines(), limits, opt_in=opt_in)
     assert judged.errors == ()
     assert judged.service.bytes_read <= VERDICT_BYTES
     return judged.service
@@ -97,7 +102,7 @@ async def test_a_port_forward_on_its_usual_port(engine: str, row: Row) -> None:
 @every_open
 async def test_tls_only(engine: str, row: Row, certificate: tuple[Path, Path]) -> None:
     with row.serve() as target, relays.over_tls(target, certificate) as relay:
-        service = await verdict(relay, row.opt_in)
+        service = await verdict(relay, row.opt_in, IMPATIENT)
     assert (service.verdict, service.engine, service.tls) == (row.verdict, engine, True), service
     assert service.certificate_names == ("db.example.org",)
 
@@ -107,7 +112,7 @@ async def test_a_client_certificate_wanted(
     engine: str, row: Row, certificate: tuple[Path, Path]
 ) -> None:
     with row.serve() as target, relays.over_tls(target, certificate, ask_client=True) as relay:
-        service = await verdict(relay, row.opt_in)
+        service = await verdict(relay, row.opt_in, IMPATIENT)
     assert service.verdict is Verdict.ACL_CLOSED, service
     assert "client certificate" in service.reason
 
@@ -139,11 +144,11 @@ async def test_a_recording_of_it_is_not_open(engine: str, row: Row) -> None:
     with _a_recording(row) as (relay, recording):
         only = {engine: all_engines()[engine]}
         dialer = TcpDialer(Scope.loopback(), Budget(None, None))
-        first = await judge(dialer, relay, only, opt_in=row.opt_in)
+        first = await judge(dialer, relay, only, IMPATIENT, opt_in=row.opt_in)
     assert first.service.verdict is row.verdict
     # The hail is part of the recording: played back to the same engine in the same order.
     with relays.played(recording) as honeypot:
-        again = await judge(dialer, honeypot, only, opt_in=row.opt_in)
+        again = await judge(dialer, honeypot, only, IMPATIENT, opt_in=row.opt_in)
     assert not again.service.exposed, again.service
 
 
@@ -152,7 +157,7 @@ async def test_a_recording_played_by_path_is_not_open(engine: str, row: Row) -> 
     with _a_recording(row) as (relay, recording):
         only = {engine: all_engines()[engine]}
         dialer = TcpDialer(Scope.loopback(), Budget(None, None))
-        await judge(dialer, relay, only, opt_in=row.opt_in)
+        await judge(dialer, relay, only, IMPATIENT, opt_in=row.opt_in)
     with relays.played_by_path(recording) as honeypot:
         assert not (await verdict(honeypot, row.opt_in)).exposed
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from leftopen.model import Tampering
 from leftopen.tampering import (
     INDICATORS,
     MAX_NAME,
@@ -20,7 +21,6 @@ from leftopen.tampering import (
     Family,
     Indicator,
     Seen,
-    Tampering,
     indicators,
 )
 

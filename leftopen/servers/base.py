@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import os
+import random
 import shutil
 import signal
 import socket
@@ -18,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+_PORTS = (20_000, 32_768)
 _SBIN = "/usr/sbin:/sbin"  # where Debian keeps many servers; a user's path may lack it
 
 
@@ -44,12 +47,23 @@ def authority(address: str, port: int) -> str:
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on at the address at this moment."""
+    """A TCP port that nobody listens on at the address at this moment.
+
+    It is below those that Linux gives to connections, one of which might take it before the server
+    does. Raises OSError where the address is not of this machine, or no port of many was free.
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    for tries_left in reversed(range(100)):
+        port = random.randrange(*_PORTS)
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((address, port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or not tries_left:
+                    raise
+            else:
+                return port
+    raise AssertionError
 
 
 def accepts(address: str, port: int) -> bool:

@@ -5,37 +5,20 @@ Since 1.0 Chroma has no log-in: who wants one puts a proxy before it.
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
 import json
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.calls import JSON, told
+from leftopen.servers.nginx import token_gate
 
 # The server is compiled; Python's part of the package, which it does without, loads for seconds.
 _BINDINGS = "chromadb_rust_bindings"
 _RUN = f"import sys, {_BINDINGS} as chroma; chroma.cli(['chroma', *sys.argv[1:]])"
 _DATABASES = "/api/v2/tenants/default_tenant/databases"
-_GATE = """\
-daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr;
-events {{ worker_connections 64; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  server {{
-    listen {where};
-    location = /api/v2/heartbeat {{ proxy_pass http://{behind}; }}
-    location / {{
-      if ($http_authorization != "Bearer {token}") {{ return 403; }}
-      proxy_pass http://{behind};
-    }}
-  }}
-}}
-"""
 
 
 def chroma(address: str = "127.0.0.1", *, port: int | None = None) -> Server:
@@ -57,16 +40,7 @@ def gate(behind: Server, token: str) -> Server:
 
     Raises ServerMissingError where nginx is not installed.
     """
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        raise ServerMissingError("nginx is missing: apt install nginx-light")
-    port, folder = free_port(behind.address), new_folder("gate")
-    where = f"{behind.address}:{port}"
-    settings = folder / "nginx.conf"
-    settings.touch(mode=0o600)
-    settings.write_text(_GATE.format(folder=folder, where=where, behind=behind.where, token=token))
-    command = [program, "-p", str(folder), "-e", "stderr", "-c", str(settings)]
-    return launch("nginx", command, behind.address, port, folder)
+    return token_gate(behind.where, token, free="/api/v2/heartbeat")
 
 
 def fill(
@@ -97,13 +71,4 @@ def fill(
 
 
 def _call(server: Server, path: str, body: Mapping[str, Any]) -> Any:
-    link = http.client.HTTPConnection(server.address, server.port, timeout=30)
-    try:
-        link.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-        answer = link.getresponse()
-        told = answer.read()
-    finally:
-        link.close()
-    if answer.status >= 300:
-        raise RuntimeError(f"chroma answered {answer.status} to {path}: {told[:300]!r}")
-    return json.loads(told)
+    return json.loads(told(server, "POST", path, json.dumps(body), JSON))

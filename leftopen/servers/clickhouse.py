@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import Server, free_port, launch, new_folder, program, unless_failed
 
 # Small caches, nothing but loopback; every statement goes to the log.
 _CONFIG = """\
@@ -78,13 +77,11 @@ def clickhouse(
     come) are those of its user `default`. `tls` names a certificate and its key: it then speaks
     HTTPS only. Raises ServerMissingError where the program is not installed.
     """
-    program = shutil.which("clickhouse-server")
-    if program is None:
-        raise ServerMissingError("clickhouse-server is missing: apt install clickhouse-server")
+    found = program("clickhouse-server", "clickhouse-server")
     port = port or free_port(address)
     native = free_port(address)
     folder = new_folder("clickhouse")
-    try:
+    with unless_failed(folder):
         (folder / "files").mkdir()
         kind = "http_port" if tls is None else "https_port"
         config = _CONFIG.format(
@@ -98,30 +95,16 @@ def clickhouse(
         )
         (folder / "config.xml").write_text(config)
         (folder / "users.xml").write_text(users)
-        server = launch(
-            "clickhouse", [program, f"--config-file={folder / 'config.xml'}"], address, port, folder
-        )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return ClickHouseServer(
-        server.name,
-        address,
-        port,
-        server.process,
-        folder,
-        server.log,
-        native_port=native,
-        tls=tls is not None,
-    )
+        command = [found, f"--config-file={folder / 'config.xml'}"]
+        server = launch("clickhouse", command, address, port, folder)
+    return ClickHouseServer(**vars(server), native_port=native, tls=tls is not None)
 
 
 def fill(server: ClickHouseServer, *statements: str) -> None:
     """Run statements as a user with all rights; raises RuntimeError with what the server said."""
     if server.tls:
         raise RuntimeError("a server that speaks HTTPS only is filled before it is started so")
-    host = f"[{server.address}]" if ":" in server.address else server.address
-    url = f"http://{host}:{server.port}/?user=owner&password={quote(_OWNER)}"
+    url = f"http://{server.where}/?user=owner&password={quote(_OWNER)}"
     for statement in statements:
         try:
             with urllib.request.urlopen(url, data=statement.encode(), timeout=10):

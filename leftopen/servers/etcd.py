@@ -6,12 +6,19 @@ import base64
 import http.client
 import json
 import re
-import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import (
+    Server,
+    authority,
+    free_port,
+    launch,
+    new_folder,
+    program,
+    unless_failed,
+)
 
 
 def etcd(
@@ -25,13 +32,10 @@ def etcd(
 
     With `v2` it answers the old API too. Raises ServerMissingError where the program is missing.
     """
-    found = shutil.which("etcd")
-    if found is None:
-        raise ServerMissingError("etcd is missing: apt install etcd-server")
+    found = program("etcd", "etcd-server")
     port = free_port(address) if port is None else port
     folder = new_folder("etcd")
-    host = f"[{address}]" if ":" in address else address
-    clients, peers = f"http://{host}:{port}", f"http://{host}:{free_port(address)}"
+    clients, peers = (f"http://{authority(address, p)}" for p in (port, free_port(address)))
     command = [
         found, "--name", "one", "--data-dir", str(folder / "data"), "--log-level", "warn",
         "--listen-client-urls", clients, "--advertise-client-urls", clients,
@@ -42,12 +46,9 @@ def etcd(
     server = launch(
         "etcd", command, address, port, folder, ready=lambda: _is_healthy(address, port)
     )
-    try:
-        if password is not None:
+    if password is not None:
+        with unless_failed(server):
             _lock(server, password)
-    except BaseException:
-        server.stop()
-        raise
     return server
 
 

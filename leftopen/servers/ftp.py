@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import (
+    Server,
+    ServerMissingError,
+    free_port,
+    launch,
+    new_folder,
+    program,
+)
 
 
 def vsftpd(
@@ -23,9 +29,7 @@ def vsftpd(
     no program, and for any user but root: only root can lock guests in, others would show them all
     of this machine.
     """
-    program = shutil.which("vsftpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if program is None:
-        raise ServerMissingError("vsftpd is missing: apt install vsftpd")
+    found = program("vsftpd", "vsftpd")
     if os.geteuid() != 0:
         raise ServerMissingError("vsftpd can lock its guests in only where root starts it")
     port = free_port(address) if port is None else port
@@ -58,7 +62,7 @@ def vsftpd(
     ]
     config = folder / "vsftpd.conf"
     config.write_text("\n".join([*lines, settings]) + "\n")
-    return launch("ftp", [program, config], address, port, folder)
+    return launch("ftp", [found, config], address, port, folder)
 
 
 def fill(server: Server, files: Mapping[str, bytes]) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import http.client
 import json
 import re
-import shutil
 from collections.abc import Iterable
-from contextlib import closing
 from typing import Any
 from urllib.parse import quote, unquote, unquote_plus
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import Server, authority, free_port, launch, new_folder, program
+from leftopen.servers.calls import basic, told
 
 _ADMIN = "admin"
 _ASKED = re.compile(r'\[httpd\] .*?"([A-Z]+) (\S+) HTTP/1\.[01]"')
@@ -27,24 +24,21 @@ def influxdb(
     switches authentication on and makes no user. Raises ServerMissingError where influxd is
     missing, or is not of version 1.
     """
-    program = shutil.which("influxd")
-    if program is None:
-        raise ServerMissingError("influxd is missing: apt install influxdb")
+    found = program("influxd", "influxdb")
     port = free_port(address) if port is None else port
     folder = new_folder("influxdb")
-    listen = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     settings = [
         "reporting-disabled = true",
         'bind-address = "127.0.0.1:0"',
         f'[meta]\ndir = "{folder}/meta"',
         f'[data]\ndir = "{folder}/data"\nwal-dir = "{folder}/wal"',
-        f'[http]\nbind-address = "{listen}"',
+        f'[http]\nbind-address = "{authority(address, port)}"',
         f"auth-enabled = {'false' if password is None else 'true'}",
         "[monitor]\nstore-enabled = false",
     ]
     conf = folder / "influxdb.conf"
     conf.write_text("\n".join(settings) + "\n")
-    server = launch("influxdb", [program, "-config", conf], address, port, folder)
+    server = launch("influxdb", [found, "-config", conf], address, port, folder)
     if password:
         quoted = password.replace("'", "\\'")
         statement(server, f"CREATE USER {_ADMIN} WITH PASSWORD '{quoted}' WITH ALL PRIVILEGES")
@@ -72,8 +66,8 @@ def fill(
 
 def statement(server: Server, text: str, *, password: str | None = None) -> Any:
     """One InfluxQL statement of the owner's; returns its result, raises RuntimeError on error."""
-    told = json.loads(_post(server, f"/query?q={quote(text)}", "", password))
-    (result,) = told["results"]
+    answer = json.loads(_post(server, f"/query?q={quote(text)}", "", password))
+    (result,) = answer["results"]
     if "error" in result:
         raise RuntimeError(f"influxdb refused a statement: {result['error']}")
     return result
@@ -86,14 +80,5 @@ def requests(server: Server) -> list[tuple[str, str]]:
 
 
 def _post(server: Server, path: str, body: str, password: str | None) -> bytes:
-    headers = {}
-    if password is not None:
-        secret = base64.b64encode(f"{_ADMIN}:{password}".encode()).decode()
-        headers["Authorization"] = f"Basic {secret}"
-    with closing(http.client.HTTPConnection(server.address, server.port, timeout=30)) as link:
-        link.request("POST", path, body.encode(), headers)
-        answer = link.getresponse()
-        told = answer.read()
-    if answer.status >= 300:
-        raise RuntimeError(f"influxdb answered {answer.status}: {told[:500]!r}")
-    return told
+    headers = {} if password is None else {"Authorization": basic(_ADMIN, password)}
+    return told(server, "POST", path, body, headers)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
 import os
 import re
-import shutil
 import sys
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Literal
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import (
+    Server,
+    ServerMissingError,
+    free_port,
+    launch,
+    new_folder,
+    program,
+)
+from leftopen.servers.calls import answers
 
 _ASKED = re.compile(r"\] (\d{3}) ([A-Z]+) (/\S*) \(")
 # The server's own way to let some in and not others: a class in its configuration.
@@ -55,10 +60,11 @@ def jupyter(
     if files == "read-only":
         shown.chmod(0o555)
         if os.geteuid() == 0:  # the modes of files bind root only without this capability
-            setpriv = shutil.which("setpriv")
-            if setpriv is None:
-                raise ServerMissingError("setpriv is missing: apt install util-linux")
-            prefix = [setpriv, "--bounding-set=-dac_override", "--inh-caps=-dac_override"]
+            prefix = [
+                program("setpriv", "util-linux"),
+                "--bounding-set=-dac_override",
+                "--inh-caps=-dac_override",
+            ]
     env = {
         "HOME": str(folder),
         "JUPYTER_CONFIG_DIR": str(config),
@@ -75,7 +81,13 @@ def jupyter(
     if not token:  # an empty one in the environment counts as none given
         command.append("--IdentityProvider.token=")
     return launch(
-        "jupyter", command, address, port, folder, env=env, ready=lambda: _answers(address, port)
+        "jupyter",
+        command,
+        address,
+        port,
+        folder,
+        env=env,
+        ready=lambda: answers(address, port, "/api"),
     )
 
 
@@ -91,12 +103,3 @@ def requests(server: Server) -> list[tuple[str, str]]:
     """Method and path of every request in its log so far, in order."""
     log = server.log.read_text(errors="replace")
     return [(method, path) for _, method, path in _ASKED.findall(log)]
-
-
-def _answers(address: str, port: int) -> bool:
-    try:
-        with closing(http.client.HTTPConnection(address, port, timeout=5)) as link:
-            link.request("GET", "/api")
-            return link.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import (
+    Server,
+    ServerMissingError,
+    authority,
+    free_port,
+    launch,
+    new_folder,
+    program,
+    unless_failed,
+)
 
 BASE = "dc=example,dc=org"
 _SCHEMA = Path("/etc/ldap/schema")
@@ -30,8 +37,8 @@ def slapd(
     those for its database, as in "access to * by anonymous auth". With `tls` (certificate and key)
     it speaks LDAP over TLS only. Raises ServerMissingError where there is no program.
     """
-    program = shutil.which("slapd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if program is None or not _SCHEMA.is_dir():
+    found = program("slapd", "slapd")
+    if not _SCHEMA.is_dir():
         raise ServerMissingError("slapd is missing: apt install slapd")
     port = free_port(address) if port is None else port
     folder = new_folder("ldap")
@@ -50,11 +57,12 @@ def slapd(
     config.write_text("\n".join(lines) + "\n")
     if ldif:
         (folder / "entries.ldif").write_text(ldif)
-        loader = str(Path(program).with_name("slapadd"))
+        loader = program("slapadd", "slapd")
         command = [loader, "-q", "-f", str(config), "-l", str(folder / "entries.ldif")]
-        subprocess.run(command, check=True, capture_output=True)
-    scheme, host = "ldap" if tls is None else "ldaps", f"[{address}]" if ":" in address else address
-    command = [program, "-f", str(config), "-h", f"{scheme}://{host}:{port}", "-d", "stats"]
+        with unless_failed(folder):
+            subprocess.run(command, check=True, capture_output=True)
+    where = f"{'ldap' if tls is None else 'ldaps'}://{authority(address, port)}"
+    command = [found, "-f", str(config), "-h", where, "-d", "stats"]
     return launch("ldap", command, address, port, folder)
 
 

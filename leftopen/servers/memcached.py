@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import signal
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
-
-
-@dataclass
-class Memcached(Server):
-    """It holds nothing that must be put away, and looks for SIGTERM but once a second."""
-
-    def stop(self, ending: int = signal.SIGKILL, seconds: float = 10.0) -> None:
-        super().stop(ending, seconds)
+from leftopen.servers.base import Server, free_port, launch, new_folder, program
 
 
 def memcached(
@@ -31,16 +21,14 @@ def memcached(
     protocol: Literal["auto", "ascii", "binary"] = "auto",
     dumping: bool = True,
     memory: int = 64,
-) -> Memcached:
+) -> Server:
     """Start a memcached with `memory` MiB, TCP only.
 
     With `password` (user `user`) it asks for it, in the text protocol or by SASL, which is binary
     only. Without `dumping` it lists no keys. Raises ServerMissingError where the program is missing
     or was built without SASL.
     """
-    found = shutil.which("memcached")
-    if found is None:
-        raise ServerMissingError("memcached is missing: apt install memcached")
+    found = program("memcached", "memcached")
     port = free_port(address) if port is None else port
     folder = new_folder("memcached")
     command = [found, "-l", address, "-p", str(port), "-U", "0", "-m", str(memory)]
@@ -65,8 +53,9 @@ def memcached(
         account = pwd.getpwnam(user)
         for path in (folder, *folder.iterdir()):
             os.chown(path, account.pw_uid, account.pw_gid)
-    made = launch("memcached", command, address, port, folder, env=env, user=user)
-    return Memcached(made.name, made.address, made.port, made.process, made.folder, made.log)
+    # It holds nothing that must be put away, and looks for SIGTERM but once a second.
+    end = signal.SIGKILL
+    return launch("memcached", command, address, port, folder, env=env, user=user, ending=end)
 
 
 def fill(server: Server, items: Mapping[str, bytes | str]) -> None:

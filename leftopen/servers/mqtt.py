@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import struct
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import Server, free_port, launch, new_folder, program
 
 
 def mosquitto(
@@ -27,9 +26,7 @@ def mosquitto(
     a certificate and its key; the port then speaks TLS only. Raises ServerMissingError where there
     is no program.
     """
-    program = shutil.which("mosquitto")
-    if program is None:
-        raise ServerMissingError("mosquitto is missing: apt install mosquitto")
+    found = program("mosquitto", "mosquitto")
     port = free_port(address) if port is None else port
     folder = new_folder("mqtt")
     lines = [
@@ -58,7 +55,7 @@ def mosquitto(
         lines += [f"certfile {tls[0]}", f"keyfile {tls[1]}"]
     settings = folder / "mosquitto.conf"
     settings.write_text("".join(f"{line}\n" for line in lines))
-    return launch("mqtt", [program, "-c", settings], address, port, folder)
+    return launch("mqtt", [found, "-c", settings], address, port, folder)
 
 
 def fill(

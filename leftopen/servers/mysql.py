@@ -14,9 +14,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import Server, free_port, launch, new_folder, program, unless_failed
 
 _OWNER = "mysql"
+_PACKAGE = "mariadb-server"
 # Nothing here outlives the server: small files, nothing forced to disk, nothing but loopback.
 _SETTINGS = (
     "--no-defaults", "--skip-name-resolve", "--innodb-buffer-pool-size=16M",
@@ -40,13 +41,12 @@ def mysql(
     switches writing off for all but administrators. Raises ServerMissingError where the program is
     not installed.
     """
-    program, installer = shutil.which("mariadbd"), shutil.which("mariadb-install-db")
-    if program is None or installer is None or shutil.which("mariadb") is None:
-        raise ServerMissingError("mariadbd is missing: apt install mariadb-server")
+    found, installer = (program(name, _PACKAGE) for name in ("mariadbd", "mariadb-install-db"))
+    program("mariadb", _PACKAGE)
     port = port or free_port(address)
     folder = new_folder("mysql")
     owner = _OWNER if os.geteuid() == 0 else None
-    try:
+    with unless_failed(folder):
         _hand_over(folder, owner)
         subprocess.run(
             [
@@ -57,7 +57,7 @@ def mysql(
             stdin=subprocess.DEVNULL, capture_output=True, check=True, cwd=folder,
         )  # fmt: skip
         command = [
-            program, *_SETTINGS, f"--datadir={folder / 'data'}", f"--socket={_socket(folder)}",
+            found, *_SETTINGS, f"--datadir={folder / 'data'}", f"--socket={_socket(folder)}",
             f"--pid-file={folder / 'pid'}", f"--bind-address={address}", f"--port={port}",
             "--general-log=1", f"--general-log-file={folder / 'general.log'}",
         ]  # fmt: skip
@@ -78,10 +78,8 @@ def mysql(
             ready=lambda: _ran(folder, "SELECT 1").returncode == 0,
             user=owner,
         )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    fill(server, _TCP_ROOTS + "FLUSH PRIVILEGES")
+    with unless_failed(server):
+        fill(server, _TCP_ROOTS + "FLUSH PRIVILEGES")
     return server
 
 

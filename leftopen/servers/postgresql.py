@@ -23,7 +23,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import (
+    Server,
+    ServerMissingError,
+    free_port,
+    launch,
+    new_folder,
+    unless_failed,
+)
 
 Auth = Literal["trust", "scram-sha-256", "md5", "password", "reject", "ident", "cert"]
 Program = Literal["debian", "wheel"]
@@ -57,10 +64,6 @@ class PostgresServer(Server):
     superuser: str = "postgres"
     password: str = ""
 
-    def stop(self, ending: int = signal.SIGINT, seconds: float = 10.0) -> None:
-        """End it at once; on the usual SIGTERM it would wait for its clients to leave first."""
-        super().stop(ending, seconds)
-
 
 def postgres(
     address: str = "127.0.0.1",
@@ -78,8 +81,9 @@ def postgres(
 
     `tls` is a certificate and a key in PEM; `hba` replaces the lines of pg_hba.conf for TCP (the
     socket in the server's own folder stays open for `fill`); `log_statements` writes every
-    statement and every connection to the log; as a `standby` of nobody it takes no writes. Without `program` the wheel is used unless TLS is
-    asked for (the wheel has none) or only Debian's is there.
+    statement and every connection to the log; as a `standby` of nobody it takes no writes. Without
+    `program` the wheel is used unless TLS is asked for (the wheel has none) or only Debian's is
+    there.
 
     Raises ServerMissingError where the program is not installed.
     """
@@ -88,7 +92,7 @@ def postgres(
     port = port or free_port(address)
     folder = new_folder("pg")  # short: the path of the socket in it may have 107 bytes at most
     password = secrets.token_hex(8)
-    try:
+    with unless_failed(folder):
         _hand_over(folder, owner)
         _initialise(programs, folder, owner, auth, superuser, password)
         lines = f"host all all all {auth}\n" if hba is None else hba.rstrip("\n") + "\n"
@@ -113,21 +117,9 @@ def postgres(
             port,
             folder,
             ready=lambda: _answers(programs, folder, port, superuser),
+            ending=signal.SIGINT,  # on SIGTERM it would wait for its clients to leave
         )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return PostgresServer(
-        server.name,
-        address,
-        port,
-        server.process,
-        folder,
-        server.log,
-        bin=programs,
-        superuser=superuser,
-        password=password,
-    )
+    return PostgresServer(**vars(server), bin=programs, superuser=superuser, password=password)
 
 
 def fill(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
-import shutil
 import subprocess
-from contextlib import closing
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import Server, authority, free_port, launch, new_folder, program
+from leftopen.servers.calls import answers
 
+_LOOKBACK = "--query.lookback-delta=1d"  # by default samples are forgotten after five minutes
 # Of random bytes that were thrown away: nobody can log in, which is all that a locked twin needs.
 _NOBODYS = "$2b$04$ZwO6u98lLrZBEYyGEufJbe1y6Obwg1TqRjGLIr0qzcGgihcUbrjuy"
 
@@ -28,9 +27,7 @@ def prometheus(
     `flags` are further ones, as "--web.enable-admin-api". What it was asked is in `queries.log` in
     its folder. Raises ServerMissingError where prometheus or promtool is missing.
     """
-    program, tool = shutil.which("prometheus"), shutil.which("promtool")
-    if program is None or tool is None:
-        raise ServerMissingError("prometheus is missing: apt install prometheus")
+    found, tool = program("prometheus", "prometheus"), program("promtool", "prometheus")
     port = free_port(address) if port is None else port
     folder = new_folder("prometheus")
     data = folder / "data"
@@ -43,31 +40,21 @@ def prometheus(
     (folder / "prometheus.yml").write_text(config)
     login = f"basic_auth_users: {{admin: '{_NOBODYS}'}}\n" if locked else ""
     (folder / "web.yml").write_text(login)
-    listen = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    kept = (f"--storage.tsdb.path={data}", "--storage.tsdb.retention.time=10y")
+    kept = (f"--storage.tsdb.path={data}", "--storage.tsdb.retention.time=10y", _LOOKBACK)
     stored = ("--enable-feature=agent", f"--storage.agent.path={data}") if agent else kept
     return launch(
         "prometheus",
         [
-            program,
+            found,
             f"--config.file={folder}/prometheus.yml",
             f"--web.config.file={folder}/web.yml",
-            f"--web.listen-address={listen}",
+            f"--web.listen-address={authority(address, port)}",
             *stored,
             *flags,
         ],
         address,
         port,
         folder,
-        ready=lambda: _is_ready(address, port),
+        # before it has read its store it answers 503 to everything
+        ready=lambda: answers(address, port, "/-/ready", (200, 401)),
     )
-
-
-def _is_ready(address: str, port: int) -> bool:
-    """Whether it has read its store: before that it answers 503 to everything."""
-    try:
-        with closing(http.client.HTTPConnection(address, port, timeout=5)) as link:
-            link.request("GET", "/-/ready")
-            return link.getresponse().status in (200, 401)
-    except (OSError, http.client.HTTPException):
-        return False

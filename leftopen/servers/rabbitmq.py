@@ -5,14 +5,10 @@ It takes no AMQP. Its name server (epmd) is one of its own, on a free port, and 
 
 from __future__ import annotations
 
-import base64
-import http.client
 import json
-import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +21,9 @@ from leftopen.servers.base import (
     free_port,
     launch,
     new_folder,
+    program,
 )
+from leftopen.servers.calls import JSON, basic, told
 
 USER = "owner"
 _PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # the one in sbin wants to be a service
@@ -45,8 +43,7 @@ class Broker(Server):
 
     names: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
-    def stop(self, ending: int = signal.SIGKILL, seconds: float = 10.0) -> None:
-        """End both at once: nothing of the broker is kept, and an orderly end takes seconds."""
+    def stop(self, ending: int | None = None, seconds: float = 10.0) -> None:
         super().stop(ending, seconds)
         if self.names is not None and self.names.poll() is None:
             self.names.kill()
@@ -61,8 +58,8 @@ def rabbitmq(
     The port is that of its management API. Raises ServerMissingError where RabbitMQ or Erlang is
     missing.
     """
-    epmd = shutil.which("epmd")
-    if epmd is None or not _PROGRAM.is_file():
+    epmd = program("epmd", "rabbitmq-server")
+    if not _PROGRAM.is_file():
         raise ServerMissingError("RabbitMQ is missing: apt install rabbitmq-server")
     port = free_port(address) if port is None else port
     folder = new_folder("rabbitmq")
@@ -99,13 +96,14 @@ def rabbitmq(
     try:
         started = launch(
             "rabbitmq", [_PROGRAM], address, port, folder,
-            env=env, ready=lambda: _is_ready(address, port, folder),
+            env=env, ending=signal.SIGKILL,  # nothing is kept, and an orderly end takes seconds
+            ready=lambda: _is_ready(address, port, folder),
         )  # fmt: skip
     except BaseException:
         names.kill()
         names.wait()
         raise
-    return Broker("rabbitmq", address, port, started.process, folder, started.log, names=names)
+    return Broker(**vars(started), names=names)
 
 
 def call(
@@ -117,16 +115,10 @@ def call(
     password: str = "of the owner",
 ) -> Any:
     """One request of the owner's; returns the JSON reply or None, raises RuntimeError."""
-    secret = base64.b64encode(f"{USER}:{password}".encode()).decode()
-    headers = {"Authorization": f"Basic {secret}", "Content-Type": "application/json"}
+    headers = JSON | {"Authorization": basic(USER, password)}
     content = None if body is None else json.dumps(body)
-    with closing(http.client.HTTPConnection(server.address, server.port, timeout=30)) as link:
-        link.request(method, path, content, headers)
-        answer = link.getresponse()
-        told = answer.read()
-    if answer.status >= 300:
-        raise RuntimeError(f"rabbitmq answered {answer.status} to {method} {path}: {told[:500]!r}")
-    return json.loads(told) if told else None
+    answer = told(server, method, path, content, headers)
+    return json.loads(answer) if answer else None
 
 
 def fill(server: Server, vhost: str, queues: Mapping[str, int]) -> None:

@@ -6,14 +6,13 @@ import hashlib
 import http.client
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import Server, authority, free_port, launch, new_folder, program
 
 # Of random bytes that were thrown away: nobody can log in, which is all that a locked twin needs.
 _NOBODYS = "admin:$2b$04$LSrU4mRFcU0ZDOvFobv/SeNQfpTbgzVEGMz/fZAb/EDAny1JhCd6C\n"
@@ -36,12 +35,9 @@ def registry(
     `locked` asks for a login that nobody has; `read_only` allows pulls only. It keeps images in
     `data`, by default a folder of its own. Raises ServerMissingError where it is missing.
     """
-    program = shutil.which("docker-registry") or shutil.which("registry")
-    if program is None:
-        raise ServerMissingError("docker-registry is missing: apt install docker-registry")
+    found = program("docker-registry", "docker-registry")
     port = free_port(address) if port is None else port
     folder = new_folder("registry")
-    listen = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     storage: dict[str, Any] = {"filesystem": {"rootdirectory": str(data or folder / "data")}}
     if read_only:
         storage["maintenance"] = {"readonly": {"enabled": True}}
@@ -49,13 +45,13 @@ def registry(
         "version": 0.1,
         "log": {"level": "info"},
         "storage": storage,
-        "http": {"addr": listen, "secret": "of this run alone"},
+        "http": {"addr": authority(address, port), "secret": "of this run alone"},
     }
     if locked:
         (folder / "htpasswd").write_text(_NOBODYS)
         settings["auth"] = {"htpasswd": {"realm": "leftopen", "path": str(folder / "htpasswd")}}
     (folder / "config.yml").write_text(json.dumps(settings))  # JSON is YAML
-    command = [program, "serve", str(folder / "config.yml")]
+    command = [found, "serve", str(folder / "config.yml")]
     return launch("registry", command, address, port, folder)
 
 

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
-
-
-class Daemon(Server):
-    """A daemon that is asked to end by a signal it does not sleep on first (400 ms, for a terminal
-    that is not there)."""
-
-    def stop(self, ending: int = signal.SIGUSR1, seconds: float = 10.0) -> None:
-        super().stop(ending, seconds)
+from leftopen.servers.base import Server, free_port, launch, new_folder, program
 
 
 def rsyncd(
@@ -26,7 +17,7 @@ def rsyncd(
     modules: tuple[tuple[str, str], ...] = (("files", ""),),
     password: str | None = None,
     motd: str = "",
-) -> Daemon:
+) -> Server:
     """Start an rsync daemon. Each of `modules` is a name and its own lines of rsyncd.conf(5); the
     files of module `x` lie in `folder/x`.
 
@@ -34,9 +25,7 @@ def rsyncd(
     "auth users = owner". `motd` is the text that greets everybody. Transfers are logged. Raises
     ServerMissingError where there is no program.
     """
-    program = shutil.which("rsync")
-    if program is None:
-        raise ServerMissingError("rsync is missing: apt install rsync")
+    found = program("rsync", "rsync")
     port = free_port(address) if port is None else port
     folder = new_folder("rsync")
     lines = [
@@ -58,9 +47,10 @@ def rsyncd(
     (folder / "secrets").chmod(0o600)
     config = folder / "rsyncd.conf"
     config.write_text("\n".join(lines) + "\n")
-    command = [program, "--daemon", "--no-detach", f"--port={port}", f"--address={address}"]
-    made = launch("rsync", [*command, f"--config={config}"], address, port, folder)
-    return Daemon(made.name, made.address, made.port, made.process, made.folder, made.log)
+    command = [found, "--daemon", "--no-detach", f"--port={port}", f"--address={address}"]
+    command.append(f"--config={config}")
+    # On SIGTERM it would sleep first (400 ms, for a terminal that is not there).
+    return launch("rsync", command, address, port, folder, ending=signal.SIGUSR1)
 
 
 def fill(server: Server, module: str, files: Mapping[str, bytes]) -> None:

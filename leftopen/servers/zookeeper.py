@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import socket
 import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from leftopen.servers.base import Server, ServerMissingError, free_port, launch, new_folder
+from leftopen.servers.base import (
+    Server,
+    ServerMissingError,
+    free_port,
+    launch,
+    new_folder,
+    program,
+)
+from leftopen.servers.maven import JAVA
 
 _JAR = Path("/usr/share/java/zookeeper.jar")
 _MAIN = "org.apache.zookeeper.server.ZooKeeperServerMain"
-_JAVA = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 _ANYTHING = 31  # read, write, create, delete, administer
 _CREATE, _SET_ACL = 1, 7
 
@@ -28,8 +34,8 @@ def zookeeper(
     """Start a ZooKeeper that answers these four-letter words; with `sasl` it closes every session
     that does not authenticate, and nobody can. Raises ServerMissingError where it or Java is
     missing."""
-    java = shutil.which("java")
-    if java is None or not _JAR.is_file():
+    program("java", "default-jre-headless")
+    if not _JAR.is_file():
         raise ServerMissingError("zookeeper is missing: apt install zookeeper")
     port = free_port(address) if port is None else port
     folder = new_folder("zookeeper")
@@ -38,7 +44,7 @@ def zookeeper(
         f"tickTime=2000\ndataDir={folder}/data\nclientPort={port}\nclientPortAddress={address}\n"
         f"admin.enableServer=false\n4lw.commands.whitelist={words}\n"
     )
-    options = [*_JAVA, "-Dzookeeper.forceSync=no"]
+    options = ["-Dzookeeper.forceSync=no"]
     if sasl:
         accounts = folder / "jaas.conf"
         # The one account has a password that nobody is told.
@@ -50,7 +56,7 @@ def zookeeper(
             "-Dzookeeper.sessionRequireClientSASLAuth=true",
             f"-Djava.security.auth.login.config={accounts}",
         ]
-    command = [java, *options, "-cp", str(_JAR), _MAIN, str(settings)]
+    command = [*JAVA, *options, "-cp", str(_JAR), _MAIN, str(settings)]
     return launch("zookeeper", command, address, port, folder, ready=lambda: _serves(address, port))
 
 

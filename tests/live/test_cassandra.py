@@ -9,29 +9,18 @@ import pyarrow as pa
 import pytest
 
 from leftopen.classifier import classify
-from leftopen.engine import Collection
 from leftopen.engines.cassandra import ENGINE
 from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.cassandra import cassandra, queries
 from leftopen.testing import connection, shared
+from tests.live import reading
 from tests.rows.cassandra import PEOPLE, filled
-
-Read = dict[str, tuple[Collection, list[pa.RecordBatch]]]
 
 
 @pytest.fixture
 def town() -> Server:
-    return shared(filled)
-
-
-async def read(server: Server) -> Read:
-    made: Read = {}
-    async with connection(ENGINE, server) as link:
-        for collection in await ENGINE.collections(link):
-            batches = [batch async for batch in ENGINE.sample(link, collection, link.limits)]
-            made[collection.name] = (collection, batches)
-    return made
+    return filled()
 
 
 async def test_open(town: Server) -> None:
@@ -45,7 +34,7 @@ async def test_open(town: Server) -> None:
 async def test_empty() -> None:
     async with connection(ENGINE, shared(cassandra)) as link:
         proof = await ENGINE.probe(link)
-    assert await read(shared(cassandra)) == {}
+    assert await reading.read(ENGINE, shared(cassandra)) == {}
     assert (proof.verdict, proof.can_write) == (Verdict.OPEN, "yes")
     assert proof.reason == "its schema can be read without credentials; it holds no table"
 
@@ -60,7 +49,7 @@ async def test_authentication_on() -> None:
 
 
 async def test_what_is_in_it(town: Server) -> None:
-    found = await read(town)
+    found = await reading.read(ENGINE, town)
     assert {name: collection.records for name, (collection, _) in found.items()} == {
         "town.people": PEOPLE,
         "town.types": 1,
@@ -75,7 +64,7 @@ async def test_what_is_in_it(town: Server) -> None:
 
 
 async def test_every_type_is_read(town: Server) -> None:
-    _, (batch,) = (await read(town))["town.types"]
+    _, (batch,) = (await reading.read(ENGINE, town))["town.types"]
     (row,) = batch.to_pylist()
     told: dict[str, Any] = {
         "a": "123e4567-e89b-12d3-a456-426614174000",
@@ -124,7 +113,7 @@ async def test_the_node_saw_reads_only(town: Server) -> None:
     before = len(queries(town))
     async with connection(ENGINE, town) as link:
         await ENGINE.probe(link)
-    await read(town)
+    await reading.read(ENGINE, town)
     seen = queries(town)[before:]
     assert len(seen) > 12
     # the node's own words for what each was; an ERROR is a setting's table asked for in vain
@@ -136,7 +125,7 @@ async def test_the_node_saw_reads_only(town: Server) -> None:
 
 
 async def test_the_classifier_finds_the_persons_in_it(town: Server) -> None:
-    _, batches = (await read(town))["town.people"]
+    _, batches = (await reading.read(ENGINE, town))["town.people"]
     fields = classify(pa.Table.from_batches(batches), "people").fields
     kinds = [fields[path].kind for path in ("name", "email", "born")]
     assert kinds == ["name.person", "email", "birth.date"]

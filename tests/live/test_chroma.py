@@ -12,12 +12,12 @@ import pytest
 
 from leftopen.budget import StoreLimits
 from leftopen.classifier import Profiler
-from leftopen.engine import Collection
 from leftopen.engines.chroma import ENGINE
-from leftopen.model import Proof, Verdict
+from leftopen.model import Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.chroma import chroma, fill, gate
-from leftopen.testing import LIMITS, connection, start
+from leftopen.testing import LIMITS, start
+from tests.live import reading
 
 PEOPLE = 1_200
 
@@ -41,37 +41,19 @@ def server() -> Iterator[Server]:
         yield running
 
 
-async def probe(server: Server) -> Proof:
-    async with connection(ENGINE, server) as link:
-        proof = await ENGINE.probe(link)
-        assert link.bytes_read < 8_192
-        return proof
-
-
-async def read(
-    server: Server, limits: StoreLimits
-) -> dict[str, tuple[Collection, list[pa.RecordBatch]]]:
-    found = {}
-    async with connection(ENGINE, server, limits) as link:
-        for collection in await ENGINE.collections(link):
-            batches = [batch async for batch in ENGINE.sample(link, collection, limits)]
-            found[collection.name] = (collection, batches)
-    return found
-
-
 def column(batches: list[pa.RecordBatch], name: str) -> list[Any]:
     return [v for b in batches if name in b.schema.names for v in b.column(name).to_pylist()]
 
 
 async def test_open(server: Server) -> None:
-    proof = await probe(server)
+    proof = await reading.probe(ENGINE, server)
     assert proof.verdict is Verdict.OPEN
     assert re.fullmatch(r"\d+\.\d+\.\d+", proof.version or "")
     assert proof.can_write == "unknown"
 
 
 async def test_what_is_in_it(server: Server) -> None:
-    found = await read(server, LIMITS)
+    found = await reading.read(ENGINE, server, LIMITS)
     assert {name: collection.records for name, (collection, _) in found.items()} == {
         "people": PEOPLE, "second/pairs": 2, "none": 0,
     }  # fmt: skip
@@ -87,7 +69,7 @@ async def test_what_is_in_it(server: Server) -> None:
 
 
 async def test_a_sample_is_drawn_from_all_of_it_without_repeating(server: Server) -> None:
-    found = await read(server, StoreLimits(rows=300))
+    found = await reading.read(ENGINE, server, StoreLimits(rows=300))
     numbers = column(found["people"][1], "metadata.number")
     assert len(set(numbers)) == len(numbers) == 300
     assert min(numbers) < 400
@@ -95,7 +77,7 @@ async def test_a_sample_is_drawn_from_all_of_it_without_repeating(server: Server
 
 
 async def test_the_classifier_finds_the_persons_in_it(server: Server) -> None:
-    found = await read(server, StoreLimits(rows=100))
+    found = await reading.read(ENGINE, server, StoreLimits(rows=100))
     profiler = Profiler("people")
     for batch in found["people"][1]:
         profiler.update(batch)
@@ -106,13 +88,13 @@ async def test_the_classifier_finds_the_persons_in_it(server: Server) -> None:
 
 async def test_the_server_was_only_asked_what_reads(server: Server) -> None:
     before = len(server.log.read_text())
-    await probe(server)
-    found = await read(server, LIMITS)
+    await reading.probe(ENGINE, server)
+    found = await reading.read(ENGINE, server, LIMITS)
     log = re.sub(r"\x1b\[[0-9;]*m", "", server.log.read_text()[before:])
     asked = set(re.findall(r"http\.method: (\w+), http\.uri: ([^,\s]+)", log))
     assert {method for method, _ in asked} == {"GET", "POST"}
     assert all(uri.endswith("/get") for method, uri in asked if method == "POST")
-    after = await read(server, LIMITS)
+    after = await reading.read(ENGINE, server, LIMITS)
     assert {n: c.records for n, (c, _) in after.items()} == {
         n: c.records for n, (c, _) in found.items()
     }
@@ -120,12 +102,12 @@ async def test_the_server_was_only_asked_what_reads(server: Server) -> None:
 
 async def test_open_and_empty() -> None:
     with start(chroma) as empty:
-        proof = await probe(empty)
+        proof = await reading.probe(ENGINE, empty)
         assert (proof.verdict, "empty" in proof.reason) == (Verdict.OPEN, True)
-        assert await read(empty, LIMITS) == {}
+        assert await reading.read(ENGINE, empty, LIMITS) == {}
 
 
 async def test_locked_by_a_gate(server: Server) -> None:
     with start(gate, server, "not to be guessed") as locked:
-        proof = await probe(locked)
+        proof = await reading.probe(ENGINE, locked)
         assert (proof.verdict, proof.version) == (Verdict.AUTH_REQUIRED, None)

@@ -7,24 +7,14 @@ import pytest
 
 from leftopen.budget import StoreLimits
 from leftopen.classifier import classify
-from leftopen.engine import Collection
 from leftopen.engines.couchdb import ENGINE
-from leftopen.servers.base import Server, ServerMissingError
+from leftopen.servers.base import ServerMissingError
 from leftopen.servers.couchdb import couchdb, requests
 from leftopen.testing import connection
+from tests.live import reading
 from tests.rows import couchdb as rows
 from tests.rows.couchdb import ROWS
 from tests.rows.row import Row
-
-Read = dict[str, tuple[Collection, list[pa.RecordBatch]]]
-
-
-async def read(server: Server, limits: StoreLimits) -> Read:
-    async with connection(ENGINE, server, limits) as link:
-        return {
-            found.name: (found, [b async for b in ENGINE.sample(link, found, limits)])
-            for found in await ENGINE.collections(link)
-        }
 
 
 @pytest.mark.parametrize("row", ROWS.rows, ids=lambda row: row.name)
@@ -52,7 +42,7 @@ async def test_an_empty_store_says_so() -> None:
 
 
 async def test_what_is_in_it() -> None:
-    found = await read(rows.opened(), StoreLimits(rows=2_000))
+    found = await reading.read(ENGINE, rows.opened(), StoreLimits(rows=2_000))
     counts = {name: (c.records, sum(b.num_rows for b in b_)) for name, (c, b_) in found.items()}
     assert counts == {"people": (300, 300), "orders": (20, 20), "drafts": (1, 0)}
     table = pa.Table.from_batches(found["people"][1])
@@ -70,21 +60,21 @@ async def test_what_is_in_it() -> None:
 async def test_a_sample_comes_from_all_over() -> None:
     drawn = set()
     for _ in range(6):
-        batches = (await read(rows.opened(), StoreLimits(rows=100)))["people"][1]
+        batches = (await reading.read(ENGINE, rows.opened(), StoreLimits(rows=100)))["people"][1]
         assert [batch.num_rows for batch in batches] == [64, 36]
         drawn.add(frozenset(i for batch in batches for i in batch["_id"].to_pylist()))
     assert len(drawn) > 1
 
 
 async def test_personal_data_is_found() -> None:
-    batches = (await read(rows.opened(), StoreLimits()))["people"][1]
+    batches = (await reading.read(ENGINE, rows.opened(), StoreLimits()))["people"][1]
     fields = classify(pa.Table.from_batches(batches), "people").fields
     kinds = [fields[path].kind for path in ("name", "email", "born")]
     assert kinds == ["name.person", "email", "birth.date"]
 
 
 async def test_databases_for_members_are_left_out() -> None:
-    found = await read(rows.public(), StoreLimits())
+    found = await reading.read(ENGINE, rows.public(), StoreLimits())
     assert list(found) == ["people"]
 
 

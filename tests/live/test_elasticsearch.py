@@ -30,8 +30,9 @@ from leftopen.scope import Scope
 from leftopen.servers.base import Server, ServerMissingError
 from leftopen.servers.opensearch import call, fill, opensearch, requests, visitor
 from leftopen.testing import peer, start
+from tests.rows import elasticsearch as rows
+from tests.rows.elasticsearch import PASSWORD
 
-PASSWORD = "Correct-Horse-9-Battery"  # the plugin refuses weak ones
 LIMITS = StoreLimits(silence=15.0, rows=2_000)  # a node shares two cores with the rest of the run
 PEOPLE = 2_500
 
@@ -113,11 +114,9 @@ def open_tls(certificate: tuple[Path, Path]) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def locked() -> Iterator[Server]:
-    with start(opensearch, password=PASSWORD) as server:
-        fill(server, "people", [{"name": "Ann"}], password=PASSWORD)
-        yield server
+@pytest.fixture
+def locked() -> Server:
+    return rows.locked()
 
 
 @pytest.fixture(scope="session")

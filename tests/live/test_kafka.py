@@ -7,70 +7,54 @@ import pytest
 
 from leftopen.budget import StoreLimits
 from leftopen.classifier import classify
-from leftopen.engine import Collection
 from leftopen.engines.kafka import ENGINE
 from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.kafka import kafka, requests
-from leftopen.testing import LIMITS, connection, shared
+from leftopen.testing import connection, shared
+from tests.live import reading
 from tests.rows.kafka import PEOPLE, limited, opened
 
 
 @pytest.fixture
 def town() -> Server:
-    return shared(opened)
-
-
-async def probe(server: Server) -> Proof:
-    async with connection(ENGINE, server) as link:
-        proof = await ENGINE.probe(link)
-        assert link.bytes_read < 8_192
-        return proof
-
-
-async def read(
-    server: Server, limits: StoreLimits = LIMITS
-) -> dict[str, tuple[Collection, list[pa.RecordBatch]]]:
-    made = {}
-    async with connection(ENGINE, server, limits) as link:
-        for collection in await ENGINE.collections(link):
-            batches = [batch async for batch in ENGINE.sample(link, collection, limits)]
-            made[collection.name] = (collection, batches)
-    return made
+    return opened()
 
 
 async def test_open(town: Server) -> None:
-    proof = await probe(town)
+    proof = await reading.probe(ENGINE, town)
     assert (proof.verdict, proof.product, proof.can_write) == (Verdict.OPEN, "kafka", "yes")
 
 
 async def test_empty() -> None:
     reason = "topics can be listed without credentials; there is none"
-    assert await probe(shared(kafka)) == Proof(Verdict.OPEN, reason, None, "kafka", "yes")
-    assert await read(shared(kafka)) == {}
+    assert await reading.probe(ENGINE, shared(kafka)) == Proof(
+        Verdict.OPEN, reason, None, "kafka", "yes"
+    )
+    assert await reading.read(ENGINE, shared(kafka)) == {}
 
 
 async def test_authentication_on() -> None:
     locked = shared(kafka, password="hare-and-tortoise")
-    assert await probe(locked) == Proof(
+    assert await reading.probe(ENGINE, locked) == Proof(
         Verdict.AUTH_REQUIRED, "asks for credentials (SASL)", product="kafka"
     )
 
 
 async def test_may_describe_and_not_read() -> None:
     reason = "its topics are listed, but not read (denied)"
-    proof = await probe(shared(limited, "DESCRIBE"))
+    proof = await reading.probe(ENGINE, limited("DESCRIBE"))
     assert proof == Proof(Verdict.OPEN_PARTIAL, reason, None, "kafka", "no")
 
 
 async def test_may_read_and_not_write() -> None:
     reason = "a topic's records were read without credentials"
-    proof = await probe(shared(limited, "READ"))
+    proof = await reading.probe(ENGINE, limited("READ"))
     assert proof == Proof(Verdict.OPEN, reason, None, "kafka", "no")
 
 
 async def test_what_is_in_it(town: Server) -> None:
-    found = await read(town)
+    found = await reading.read(ENGINE, town)
     assert {name: collection.records for name, (collection, _) in found.items()} == {
         "people": PEOPLE,
         "plain": 2,
@@ -90,7 +74,7 @@ async def test_what_is_in_it(town: Server) -> None:
 async def test_a_sample_comes_from_all_over(town: Server) -> None:
     drawn = set()
     for _ in range(4):
-        batches = (await read(town, StoreLimits(rows=40)))["people"][1]
+        batches = (await reading.read(ENGINE, town, StoreLimits(rows=40)))["people"][1]
         numbers = [n for batch in batches for n in batch["value.n"].to_pylist()]
         assert len(set(numbers)) == len(numbers)
         assert 20 <= len(numbers) <= 40
@@ -107,16 +91,21 @@ async def test_a_connection_that_was_dropped_is_dialled_again(town: Server) -> N
 
 
 async def test_the_broker_saw_reads_only(town: Server) -> None:
-    await probe(town)
-    await read(town)
+    await reading.probe(ENGINE, town)
+    await reading.read(ENGINE, town)
     seen = requests(town, "leftopen")
     assert len(seen) > 10
     assert set(seen) == {"API_VERSIONS", "METADATA", "LIST_OFFSETS", "FETCH"}
-    assert sorted(await read(town)) == ["avro", "nothing", "people", "plain"]  # no topic was made
+    assert sorted(await reading.read(ENGINE, town)) == [
+        "avro",
+        "nothing",
+        "people",
+        "plain",
+    ]  # no topic was made
 
 
 async def test_the_classifier_finds_the_persons_in_it(town: Server) -> None:
-    _, batches = (await read(town))["people"]
+    _, batches = (await reading.read(ENGINE, town))["people"]
     fields = classify(pa.Table.from_batches(batches), "people").fields
     kinds = [fields[path].kind for path in ("value.name", "value.email")]
     assert kinds == ["name.person", "email"]

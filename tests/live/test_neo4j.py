@@ -9,12 +9,12 @@ import pytest
 
 from leftopen.budget import StoreLimits
 from leftopen.classifier import classify
-from leftopen.engine import Collection
 from leftopen.engines.neo4j import ENGINE
 from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.neo4j import fill, neo4j, written
-from leftopen.testing import LIMITS, connection, shared
+from leftopen.testing import connection, shared
+from tests.live import reading
 from tests.rows.neo4j import PEOPLE, filled
 
 VERSION = "5.26.0"
@@ -22,40 +22,24 @@ VERSION = "5.26.0"
 
 @pytest.fixture
 def town() -> Server:
-    return shared(filled)
-
-
-async def probe(server: Server) -> Proof:
-    async with connection(ENGINE, server) as link:
-        proof = await ENGINE.probe(link)
-        assert link.bytes_read < 8_192
-        return proof
-
-
-async def read(
-    server: Server, limits: StoreLimits = LIMITS
-) -> dict[str, tuple[Collection, list[pa.RecordBatch]]]:
-    made = {}
-    async with connection(ENGINE, server, limits) as link:
-        for collection in await ENGINE.collections(link):
-            batches = [batch async for batch in ENGINE.sample(link, collection, limits)]
-            made[collection.name] = (collection, batches)
-    return made
+    return filled()
 
 
 async def test_open(town: Server) -> None:
     reason = "a node was read without credentials"
-    assert await probe(town) == Proof(Verdict.OPEN, reason, VERSION, "neo4j", "yes")
+    assert await reading.probe(ENGINE, town) == Proof(Verdict.OPEN, reason, VERSION, "neo4j", "yes")
 
 
 async def test_empty() -> None:
     reason = "queries are answered without credentials; there is no node"
-    assert await probe(shared(neo4j)) == Proof(Verdict.OPEN, reason, VERSION, "neo4j", "yes")
-    assert await read(shared(neo4j)) == {}
+    assert await reading.probe(ENGINE, shared(neo4j)) == Proof(
+        Verdict.OPEN, reason, VERSION, "neo4j", "yes"
+    )
+    assert await reading.read(ENGINE, shared(neo4j)) == {}
 
 
 async def test_read_only() -> None:
-    proof = await probe(shared(neo4j, read_only=True))
+    proof = await reading.probe(ENGINE, shared(neo4j, read_only=True))
     assert (proof.verdict, proof.can_write) == (Verdict.OPEN, "no")
 
 
@@ -66,7 +50,7 @@ async def test_authentication_on() -> None:
 
 
 async def test_what_is_in_it(town: Server) -> None:
-    found = await read(town)
+    found = await reading.read(ENGINE, town)
     assert {name: collection.records for name, (collection, _) in found.items()} == {
         ":Person": PEOPLE,
         ":Types": 1,
@@ -81,7 +65,7 @@ async def test_what_is_in_it(town: Server) -> None:
 
 
 async def test_every_type_is_read(town: Server) -> None:
-    _, (batch,) = (await read(town))[":Types"]
+    _, (batch,) = (await reading.read(ENGINE, town))[":Types"]
     (row,) = batch.to_pylist()
     assert row == {
         "a": True,
@@ -105,7 +89,7 @@ async def test_every_type_is_read(town: Server) -> None:
 async def test_a_sample_is_random_nodes(town: Server) -> None:
     drawn = set()
     for _ in range(2):
-        batches = (await read(town, StoreLimits(rows=50)))[":Person"][1]
+        batches = (await reading.read(ENGINE, town, StoreLimits(rows=50)))[":Person"][1]
         numbers = [n for batch in batches for n in batch["id"].to_pylist()]
         assert len(set(numbers)) == len(numbers) == 50  # of 150 that chance draws
         drawn.add(frozenset(numbers))
@@ -122,15 +106,15 @@ async def test_a_connection_that_was_dropped_is_dialled_again(town: Server) -> N
 
 async def test_nothing_was_written(town: Server) -> None:
     before = written(town)
-    await probe(town)
-    await read(town)
+    await reading.probe(ENGINE, town)
+    await reading.read(ENGINE, town)
     assert written(town) == before
     fill(town, ["MATCH (n:Types) SET n.b = -8", "MATCH (n:Types) SET n.b = -7"])
     assert written(town) == before + 2  # it would have shown
 
 
 async def test_the_classifier_finds_the_persons_in_it(town: Server) -> None:
-    _, batches = (await read(town))[":Person"]
+    _, batches = (await reading.read(ENGINE, town))[":Person"]
     fields = classify(pa.Table.from_batches(batches), "Person").fields
     kinds = [fields[path].kind for path in ("name", "email", "born")]
     assert kinds == ["name.person", "email", "birth.date"]

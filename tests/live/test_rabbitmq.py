@@ -8,7 +8,7 @@ from leftopen.engines.rabbitmq import ENGINE
 from leftopen.errors import ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
-from leftopen.servers.login_proxy import requests
+from leftopen.servers.nginx import requests
 from leftopen.servers.rabbitmq import USER, call, fill
 from leftopen.testing import LIMITS, connection
 from tests.rows.rabbitmq import OWNER, QUEUES, broker, logged_in

@@ -17,7 +17,7 @@ from leftopen.errors import RequestNotAllowed
 from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.zookeeper import fill, said, zookeeper
-from leftopen.testing import connection, shared, start
+from leftopen.testing import connection, start
 from tests.rows.row import Row
 from tests.rows.zookeeper import ROWS, SESSION, filled
 
@@ -112,6 +112,6 @@ async def test_a_session_that_ran_out_is_opened_again(monkeypatch: pytest.Monkey
             rows += batch.num_rows
     assert rows == 201
     monkeypatch.setattr(engine, "MAX_NODES", 50)
-    read = await profile(shared(zookeeper))
+    read = await profile(filled())
     collection, table = read["/people/*"]
     assert (collection.records, table.num_rows) == (None, 50)

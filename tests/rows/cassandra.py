@@ -6,13 +6,12 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from ipaddress import ip_address
 
 from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.cassandra import cassandra, fill
 from leftopen.testing import peer, shared
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, lends, once_a_run
 
 PEOPLE = 300
 
@@ -45,34 +44,13 @@ def town() -> Iterator[str]:
     yield """INSERT INTO town."Odd" ("k""q", "SELECT") VALUES ('1', 'x')"""
 
 
+@once_a_run
 def filled() -> Server:
     """A node that anybody may read and write, with the town in it."""
     server = cassandra()
-    try:
+    with unless_failed(server):
         fill(server, town())
-    except BaseException:
-        server.stop()
-        raise
     return server
-
-
-def target(server: Server) -> Target:
-    return Target(ip_address(server.address), server.port)
-
-
-@contextlib.contextmanager
-def _open() -> Iterator[Target]:
-    yield target(shared(filled))
-
-
-@contextlib.contextmanager
-def _empty() -> Iterator[Target]:
-    yield target(shared(cassandra))
-
-
-@contextlib.contextmanager
-def _locked() -> Iterator[Target]:
-    yield target(shared(cassandra, authentication=True))
 
 
 # --- a scripted node -----------------------------------------------------------------------------
@@ -191,9 +169,13 @@ def _old() -> Iterator[Target]:
 ROWS = Rows(
     "cassandra",
     rows=[
-        Row("open", _open, Verdict.OPEN, can_write="yes"),
-        Row("empty", _empty, Verdict.OPEN, can_write="yes"),
-        Row("authentication on", _locked, Verdict.AUTH_REQUIRED),
+        Row("open", lends(filled), Verdict.OPEN, can_write="yes"),
+        Row("empty", lends(shared, cassandra), Verdict.OPEN, can_write="yes"),
+        Row(
+            "authentication on",
+            lends(shared, cassandra, authentication=True),
+            Verdict.AUTH_REQUIRED,
+        ),
         Row("metadata only", _metadata_only, Verdict.OPEN_PARTIAL, real=False),
         Row("old version", _old, Verdict.OPEN, real=False),
     ],

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
 from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.chroma import chroma, fill, gate
 from leftopen.testing import peer, shared, start
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, at, lends, once_a_run
 from tests.scripted_http import Answer, Asked, Site, behaviour
 
 ID = "4ceceff2-8802-4edb-894c-ebf2bcba5018"
@@ -46,8 +45,10 @@ def old_server(**replaced: Answer) -> Site:
     return site
 
 
-def filled(server: Server) -> Server:
-    """The server with some invented people in it."""
+@once_a_run
+def filled() -> Server:
+    """A server with some invented people in it."""
+    server = chroma()
     people: list[dict[str, Any]] = [
         {
             "id": f"p{n}",
@@ -57,27 +58,15 @@ def filled(server: Server) -> Server:
         }
         for n in range(30)
     ]
-    fill(server, "people", people)
+    with unless_failed(server):
+        fill(server, "people", people)
     return server
 
 
 @contextlib.contextmanager
-def _open() -> Iterator[Target]:
-    server = shared(chroma)
-    filled(server)
-    yield Target(ip_address(server.address), server.port)
-
-
-@contextlib.contextmanager
-def _empty() -> Iterator[Target]:
-    with start(chroma) as server:
-        yield Target(ip_address(server.address), server.port)
-
-
-@contextlib.contextmanager
 def _behind_a_gate() -> Iterator[Target]:
-    with start(gate, shared(chroma), "not to be guessed") as server:
-        yield Target(ip_address(server.address), server.port)
+    with start(gate, filled(), "not to be guessed") as server:
+        yield at(server)
 
 
 def _old(**replaced: Answer) -> contextlib.AbstractContextManager[Target]:
@@ -87,8 +76,8 @@ def _old(**replaced: Answer) -> contextlib.AbstractContextManager[Target]:
 ROWS = Rows(
     "chroma",
     rows=[
-        Row("open", _open, Verdict.OPEN),
-        Row("empty", _empty, Verdict.OPEN),
+        Row("open", lends(filled), Verdict.OPEN),
+        Row("empty", lends(shared, chroma), Verdict.OPEN),
         Row("authentication on", _behind_a_gate, Verdict.AUTH_REQUIRED),
         Row(
             "authentication on, old version",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from ipaddress import ip_address
 from typing import Any
 
 from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.servers.base import unless_failed
 from leftopen.servers.clickhouse import ClickHouseServer, clickhouse, fill
 from leftopen.testing import peer, shared
 from tests import scripted_http
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, lends, once_a_run
 from tests.scripted_http import Answer, Asked
 
 PEOPLE = (
@@ -24,19 +24,13 @@ PEOPLE = (
 )
 
 
-def target(server: Server) -> Target:
-    return Target(ip_address(server.address), server.port)
-
-
-def lent(*statements: str, **options: Any) -> Callable[[], AbstractContextManager[Target]]:
-    """The shared server of these options, with what the statements put into it."""
-
-    def serve() -> AbstractContextManager[Target]:
-        server = shared(clickhouse, **options)
+@once_a_run
+def filled(*statements: str, **options: Any) -> ClickHouseServer:
+    """A server of these options, with what the statements put into it."""
+    server = clickhouse(**options)
+    with unless_failed(server):
         fill(server, *statements)
-        return contextlib.nullcontext(target(server))
-
-    return serve
+    return server
 
 
 @contextlib.contextmanager
@@ -79,12 +73,16 @@ def _refusing() -> AbstractContextManager[Target]:
 ROWS = Rows(
     "clickhouse",
     [
-        Row("open", lent(*PEOPLE), Verdict.OPEN, can_write="yes"),
-        Row("empty", lent(readonly=2), Verdict.OPEN, can_write="no"),
-        Row("authentication on", lent(*PEOPLE, password="a long one"), Verdict.AUTH_REQUIRED),
+        Row("open", lends(filled, *PEOPLE), Verdict.OPEN, can_write="yes"),
+        Row("empty", lends(filled, readonly=2), Verdict.OPEN, can_write="no"),
+        Row(
+            "authentication on",
+            lends(filled, *PEOPLE, password="a long one"),
+            Verdict.AUTH_REQUIRED,
+        ),
         Row("metadata only", _refusing, Verdict.OPEN_PARTIAL, real=False),
-        Row("read-only", lent(*PEOPLE, readonly=1), Verdict.OPEN, can_write="no"),
-        Row("our address refused", lent(network="192.0.2.1"), Verdict.ACL_CLOSED),
+        Row("read-only", lends(filled, *PEOPLE, readonly=1), Verdict.OPEN, can_write="no"),
+        Row("our address refused", lends(filled, network="192.0.2.1"), Verdict.ACL_CLOSED),
         Row("native port", _native, Verdict.UNDETERMINED),
     ],
     absent={},

@@ -4,14 +4,12 @@ documentation gives them."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from ipaddress import ip_address
 
 from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.couchdb import couchdb, fill
 from leftopen.testing import peer, shared
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, lends, once_a_run
 from tests.scripted_http import Answer, Asked, Site, behaviour
 
 PASSWORD = "Invented-Horse-7"
@@ -25,39 +23,34 @@ PEOPLE = [
     }
     for n, name in enumerate(["Ann Lee", "Bo Karlsson", "Cem Yildiz", "Dora Weiss"] * 75)
 ]
-_filled: set[str] = set()
 
 
-def target(server: Server) -> Target:
-    return Target(ip_address(server.address), server.port)
-
-
+@once_a_run
 def opened() -> Server:
     """The admin party, filled once a run."""
-    server = shared(couchdb, "127.0.0.1")
-    if server.where not in _filled:
-        _filled.add(server.where)
+    server = couchdb()
+    with unless_failed(server):
         fill(server, "people", PEOPLE)
         fill(server, "orders", [{"total": n} for n in range(20)])
         fill(server, "drafts", [{"_id": "_design/by_name", "views": {}}])
     return server
 
 
+@once_a_run
 def public() -> Server:
     """With an administrator, and one database that names no members."""
-    server = shared(couchdb, "127.0.0.2", password=PASSWORD)
-    if server.where not in _filled:
-        _filled.add(server.where)
+    server = couchdb(password=PASSWORD)
+    with unless_failed(server):
         fill(server, "people", PEOPLE[:5], password=PASSWORD)
         fill(server, "board", PEOPLE[:5], members=["ann"], password=PASSWORD)
     return server
 
 
+@once_a_run
 def members_only() -> Server:
     """With an administrator; its databases are for members only, their names are not."""
-    server = shared(couchdb, "127.0.0.3", password=PASSWORD)
-    if server.where not in _filled:
-        _filled.add(server.where)
+    server = couchdb(password=PASSWORD)
+    with unless_failed(server):
         for name in ("people", "board"):
             fill(server, name, PEOPLE[:5], members=["ann"], password=PASSWORD)
     return server
@@ -85,11 +78,6 @@ def installed(asked: Asked) -> Answer:
     return Answer(greeting, 200, _HEADERS)
 
 
-@contextlib.contextmanager
-def _lent(server: Server) -> Iterator[Target]:
-    yield target(server)
-
-
 def _scripted(site: Site) -> contextlib.AbstractContextManager[Target]:
     return peer(behaviour(site))
 
@@ -97,12 +85,12 @@ def _scripted(site: Site) -> contextlib.AbstractContextManager[Target]:
 ROWS = Rows(
     "couchdb",
     [
-        Row("open", lambda: _lent(opened()), Verdict.OPEN, can_write="yes"),
-        Row("empty", lambda: _lent(shared(couchdb, "127.0.0.4")), Verdict.OPEN, can_write="yes"),
+        Row("open", lends(opened), Verdict.OPEN, can_write="yes"),
+        Row("empty", lends(shared, couchdb), Verdict.OPEN, can_write="yes"),
         Row("authentication on", lambda: _scripted(valid_user), Verdict.AUTH_REQUIRED, real=False),
         Row("as installed", lambda: _scripted(installed), Verdict.AUTH_REQUIRED, real=False),
-        Row("metadata only", lambda: _lent(members_only()), Verdict.OPEN_PARTIAL),
-        Row("public database", lambda: _lent(public()), Verdict.OPEN, can_write="yes"),
+        Row("metadata only", lends(members_only), Verdict.OPEN_PARTIAL),
+        Row("public database", lends(public), Verdict.OPEN, can_write="yes"),
     ],
     absent={"read-only": "who may read a database may write to it: CouchDB has no reader's right"},
 )

@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from ipaddress import ip_address
-
-from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.model import Verdict
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.opensearch import fill, opensearch
-from leftopen.testing import shared, start
-from tests.rows.row import Row, Rows
+from leftopen.testing import shared
+from tests.rows.row import Row, Rows, lends, once_a_run
 
-PASSWORD = "a-Long-one-17"
-
-
-def _target(server: Server) -> Target:
-    return Target(ip_address(server.address), server.port)
+PASSWORD = "Correct-Horse-9-Battery"  # the plugin refuses weak ones
 
 
-@contextlib.contextmanager
-def _open() -> Iterator[Target]:
-    server = shared(opensearch)
-    people = ({"_id": str(n), "email": f"p{n}@example.org"} for n in range(20))
-    with contextlib.suppress(RuntimeError):  # they are there already: this row was met before
-        fill(server, "people", people)
-    yield _target(server)
+@once_a_run
+def filled() -> Server:
+    """A node that anybody may read and write, with invented people in it."""
+    server = opensearch()
+    with unless_failed(server):
+        fill(server, "people", ({"_id": str(n), "email": f"p{n}@example.org"} for n in range(20)))
+    return server
 
 
-@contextlib.contextmanager
-def _empty() -> Iterator[Target]:
-    with start(opensearch) as server:
-        yield _target(server)
+@once_a_run
+def locked() -> Server:
+    """A node that asks everybody for PASSWORD."""
+    server = opensearch(password=PASSWORD)
+    with unless_failed(server):
+        fill(server, "people", [{"name": "Ann"}], password=PASSWORD)
+    return server
 
 
-@contextlib.contextmanager
-def _locked(*permissions: str) -> Iterator[Target]:
-    yield _target(shared(opensearch, password=PASSWORD, anonymous=permissions or None))
+LISTED = lends(shared, opensearch, password=PASSWORD, anonymous=("cluster:monitor/main",))
 
 
 ROWS = Rows(
     "elasticsearch",
     [
-        Row("open", _open, Verdict.OPEN),
-        Row("empty", _empty, Verdict.OPEN),
-        Row("authentication on", _locked, Verdict.AUTH_REQUIRED),
-        Row("metadata only", lambda: _locked("cluster:monitor/main"), Verdict.OPEN_PARTIAL),
+        Row("open", lends(filled), Verdict.OPEN),
+        Row("empty", lends(shared, opensearch), Verdict.OPEN),
+        Row("authentication on", lends(locked), Verdict.AUTH_REQUIRED),
+        Row("metadata only", LISTED, Verdict.OPEN_PARTIAL),
     ],
     absent={
         "read-only": "roles say what visitors may do; `/_plugins/_security/authinfo` names roles, "

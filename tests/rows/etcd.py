@@ -3,17 +3,11 @@ are scripted: neither can be installed here."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
-from collections.abc import Iterator
-from ipaddress import ip_address
-from typing import Any
-
-from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.model import Verdict
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.etcd import etcd, fill
 from leftopen.testing import peer, shared
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, lends, once_a_run
 from tests.scripted_etcd import etcd_v2, etcd_v3
 from tests.scripted_http import behaviour
 
@@ -21,32 +15,21 @@ PEOPLE = {f"/people/{n}": f'{{"name": "Ann Lee", "email": "p{n}@example.org"}}' 
 REST = {f"/config/mail/{name}": "x" for name in ("host", "port")} | {"leader": b"\xff\x00"}
 
 
-@functools.cache
+@once_a_run
 def filled() -> Server:
     """An open etcd with people in it, shared by the whole run."""
-    server = shared(etcd)
-    fill(server, PEOPLE | REST)
+    server = etcd()
+    with unless_failed(server):
+        fill(server, PEOPLE | REST)
     return server
-
-
-@contextlib.contextmanager
-def _open() -> Iterator[Target]:
-    server = filled()
-    yield Target(ip_address(server.address), server.port)
-
-
-@contextlib.contextmanager
-def _shared(**options: Any) -> Iterator[Target]:
-    server = shared(etcd, **options)
-    yield Target(ip_address(server.address), server.port)
 
 
 ROWS = Rows(
     "etcd",
     rows=[
-        Row("open", _open, Verdict.OPEN),
-        Row("empty", lambda: _shared(v2=True), Verdict.OPEN),
-        Row("authentication on", lambda: _shared(password="a long one"), Verdict.AUTH_REQUIRED),
+        Row("open", lends(filled), Verdict.OPEN),
+        Row("empty", lends(shared, etcd, v2=True), Verdict.OPEN),
+        Row("authentication on", lends(shared, etcd, password="a long one"), Verdict.AUTH_REQUIRED),
         Row(
             "says that permissions are off",
             lambda: peer(behaviour(etcd_v3({b"a": b"b"}, version="3.5.9"))),

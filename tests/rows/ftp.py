@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
 from leftopen.model import OptIn, Target, Verdict
 from leftopen.servers.ftp import fill, vsftpd
 from leftopen.testing import start
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, at
 
 _GUEST = OptIn(anonymous_login=True)
 
@@ -20,7 +19,7 @@ def _server(filled: bool = True, **options: Any) -> Iterator[Target]:
     with start(vsftpd, **options) as server:
         if filled:
             fill(server, {"Ann Lee.pdf": b"%PDF-1.4", "letters/": b"", "letters/bo.txt": b"hej"})
-        yield Target(ip_address(server.address), server.port)
+        yield at(server)
 
 
 ROWS = Rows(

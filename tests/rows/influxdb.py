@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.influxdb import fill, influxdb, statement
-from leftopen.servers.login_proxy import login_proxy
+from leftopen.servers.nginx import login_proxy
 from leftopen.testing import peer, shared, start
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, at, lends, once_a_run
 from tests.scripted_http import Answer, Asked, Site, behaviour
 
 PASSWORD = "not to be guessed"
@@ -37,21 +36,12 @@ def version_2(*, claimed: bool = True, buckets: Answer = UNAUTHORIZED) -> Site:
     return site
 
 
-def at(server: Server) -> Target:
-    return Target(ip_address(server.address), server.port)
-
-
-@contextlib.contextmanager
-def _open() -> Iterator[Target]:
-    server = shared(influxdb)
-    fill(server, "town", people(30))
-    yield at(server)
-
-
-@contextlib.contextmanager
-def _new(password: str | None) -> Iterator[Target]:
-    with start(influxdb, password=password) as server:
-        yield at(server)
+@once_a_run
+def filled() -> Server:
+    server = influxdb()
+    with unless_failed(server):
+        fill(server, "town", people(30))
+    return server
 
 
 @contextlib.contextmanager
@@ -70,15 +60,24 @@ def _as_nobody() -> Iterator[Target]:
 ROWS = Rows(
     "influxdb",
     rows=[
-        Row("open", _open, Verdict.OPEN),
-        Row("empty", lambda: _new(None), Verdict.OPEN),
-        Row("authentication on", lambda: _new(PASSWORD), Verdict.AUTH_REQUIRED),
-        Row("authentication on, no account", lambda: _new(""), Verdict.OPEN_PARTIAL,
-            can_write="yes"),
+        Row("open", lends(filled), Verdict.OPEN),
+        Row("empty", lends(shared, influxdb), Verdict.OPEN),
+        Row("authentication on", lends(shared, influxdb, password=PASSWORD), Verdict.AUTH_REQUIRED),
+        Row(
+            "authentication on, no account",
+            lends(shared, influxdb, password=""),
+            Verdict.OPEN_PARTIAL,
+            can_write="yes",
+        ),
         Row("metadata only", _as_nobody, Verdict.OPEN_PARTIAL),
         Row("version 2", lambda: peer(behaviour(version_2())), Verdict.AUTH_REQUIRED, real=False),
-        Row("version 2, no account", lambda: peer(behaviour(version_2(claimed=False))),
-            Verdict.OPEN_PARTIAL, real=False, can_write="yes"),
+        Row(
+            "version 2, no account",
+            lambda: peer(behaviour(version_2(claimed=False))),
+            Verdict.OPEN_PARTIAL,
+            real=False,
+            can_write="yes",
+        ),
     ],
     absent={"read-only": "InfluxDB tells a client nowhere what it may write; only named users"},
-)  # fmt: skip
+)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from ipaddress import ip_address
-from typing import Any
-
-from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.model import Verdict
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.jupyter import fill, jupyter
-from leftopen.testing import peer, shared, start
-from tests.rows.row import Row, Rows
+from leftopen.testing import peer, shared
+from tests.rows.row import Row, Rows, lends, once_a_run
 from tests.scripted_http import Answer, Asked, Site, behaviour
 
 TOKEN = "not to be guessed"
@@ -34,39 +29,23 @@ def hub() -> Site:
     return site
 
 
+@once_a_run
 def filled() -> Server:
-    """The open server of the run."""
-    server = shared(jupyter)
-    fill(server, {"people.csv": people(30), "Plan.ipynb": "{}"})
+    """An open server with a table and a notebook."""
+    server = jupyter()
+    with unless_failed(server):
+        fill(server, {"people.csv": people(30), "Plan.ipynb": "{}"})
     return server
-
-
-@contextlib.contextmanager
-def _open() -> Iterator[Target]:
-    server = filled()
-    yield Target(ip_address(server.address), server.port)
-
-
-@contextlib.contextmanager
-def _empty() -> Iterator[Target]:
-    with start(jupyter) as server:
-        yield Target(ip_address(server.address), server.port)
-
-
-@contextlib.contextmanager
-def _shared(**options: Any) -> Iterator[Target]:
-    server = shared(jupyter, **options)
-    yield Target(ip_address(server.address), server.port)
 
 
 ROWS = Rows(
     "jupyter",
     rows=[
-        Row("open", _open, Verdict.OPEN, can_write="yes"),
-        Row("empty", _empty, Verdict.OPEN, can_write="yes"),
-        Row("authentication on", lambda: _shared(token=TOKEN), Verdict.AUTH_REQUIRED),
-        Row("metadata only", lambda: _shared(refuse_contents=True), Verdict.OPEN_PARTIAL),
-        Row("read-only", lambda: _shared(files="read-only"), Verdict.OPEN, can_write="no"),
+        Row("open", lends(filled), Verdict.OPEN, can_write="yes"),
+        Row("empty", lends(shared, jupyter), Verdict.OPEN, can_write="yes"),
+        Row("authentication on", lends(shared, jupyter, token=TOKEN), Verdict.AUTH_REQUIRED),
+        Row("metadata only", lends(shared, jupyter, refuse_contents=True), Verdict.OPEN_PARTIAL),
+        Row("read-only", lends(shared, jupyter, files="read-only"), Verdict.OPEN, can_write="no"),
         Row("hub", lambda: peer(behaviour(hub())), Verdict.AUTH_REQUIRED, real=False),
     ],
     absent={},

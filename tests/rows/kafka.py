@@ -7,14 +7,13 @@ import json
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address
 
 from leftopen.engines._kafka_wire import FETCH, LIST_OFFSETS, METADATA, SASL_HANDSHAKE, string
 from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.kafka import Compression, allow, fill, kafka, record, topic
 from leftopen.testing import peer, shared
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, lends, once_a_run
 
 PEOPLE = 300
 KINDS: tuple[Compression, ...] = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -43,11 +42,13 @@ def town() -> Iterator[str]:
     yield topic("nothing")
 
 
+@once_a_run
 def opened() -> Server:
     """A broker that anybody may read and write, with the town in it."""
     return _filled(kafka(), town())
 
 
+@once_a_run
 def limited(operation: str) -> Server:
     """A broker with a topic that clients without a name may only do this to."""
     cluster = allow("cluster", "kafka-cluster", "CLUSTER_ACTION")  # nothing but what brokers need
@@ -56,21 +57,9 @@ def limited(operation: str) -> Server:
 
 
 def _filled(server: Server, orders: Iterator[str] | list[str]) -> Server:
-    try:
+    with unless_failed(server):
         fill(server, orders)
-    except BaseException:
-        server.stop()
-        raise
     return server
-
-
-def _lends(serve: Callable[[], Server]) -> Callable[[], contextlib.AbstractContextManager[Target]]:
-    @contextlib.contextmanager
-    def lend() -> Iterator[Target]:
-        server = serve()
-        yield Target(ip_address(server.address), server.port)
-
-    return lend
 
 
 # --- a scripted broker ---------------------------------------------------------------------------
@@ -197,20 +186,20 @@ def _old() -> contextlib.AbstractContextManager[Target]:
 ROWS = Rows(
     "kafka",
     rows=[
-        Row("open", _lends(lambda: shared(opened)), Verdict.OPEN, can_write="yes"),
-        Row("empty", _lends(lambda: shared(kafka)), Verdict.OPEN, can_write="yes"),
+        Row("open", lends(opened), Verdict.OPEN, can_write="yes"),
+        Row("empty", lends(shared, kafka), Verdict.OPEN, can_write="yes"),
         Row(
             "authentication on",
-            _lends(lambda: shared(kafka, password="hare-and-tortoise")),
+            lends(shared, kafka, password="hare-and-tortoise"),
             Verdict.AUTH_REQUIRED,
         ),
         Row(
             "metadata only",
-            _lends(lambda: shared(limited, "DESCRIBE")),
+            lends(limited, "DESCRIBE"),
             Verdict.OPEN_PARTIAL,
             can_write="no",
         ),
-        Row("read-only", _lends(lambda: shared(limited, "READ")), Verdict.OPEN, can_write="no"),
+        Row("read-only", lends(limited, "READ"), Verdict.OPEN, can_write="no"),
         Row("led elsewhere", _elsewhere, Verdict.OPEN_PARTIAL, real=False),
         Row("old version", _old, Verdict.OPEN, real=False),
     ],

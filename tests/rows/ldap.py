@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
 from leftopen.model import OptIn, Target, Verdict
 from leftopen.servers.ldap import BASE, fill, slapd
 from leftopen.testing import start
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, at
 
 _PEOPLE = [("Ann", "Lee", "ann.lee@example.org"), ("Bo", "Ek", "bo.ek@example.org")]
 _TOP = f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n"
@@ -20,7 +19,7 @@ _NAMES_ONLY = "access to attrs=entry by * read\naccess to * by * search"
 @contextlib.contextmanager
 def _directory(**options: Any) -> Iterator[Target]:
     with start(slapd, **{"ldif": fill(_PEOPLE), **options}) as server:
-        yield Target(ip_address(server.address), server.port)
+        yield at(server)
 
 
 ROWS = Rows(

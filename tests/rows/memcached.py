@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
 from typing import Any
 
 from leftopen.model import Target, Verdict
 from leftopen.servers.memcached import fill, memcached
 from leftopen.testing import start
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, at
 
 PEOPLE = {f"user:{n}": f'{{"name": "Ann Lee", "email": "ann{n}@example.org"}}' for n in range(20)}
 
@@ -19,13 +18,13 @@ PEOPLE = {f"user:{n}": f'{{"name": "Ann Lee", "email": "ann{n}@example.org"}}' f
 def _server(items: Mapping[str, str], **options: Any) -> Iterator[Target]:
     with start(memcached, **options) as server:
         fill(server, items)
-        yield Target(ip_address(server.address), server.port)
+        yield at(server)
 
 
 @contextlib.contextmanager
 def _untouched(**options: Any) -> Iterator[Target]:
     with start(memcached, **options) as server:
-        yield Target(ip_address(server.address), server.port)
+        yield at(server)
 
 
 ROWS = Rows(

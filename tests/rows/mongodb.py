@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from ipaddress import ip_address
-
-from leftopen.model import Target, Verdict
+from leftopen.model import Verdict
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.mongodb import fill, secantus
-from leftopen.testing import start
-from tests.rows.row import Row, Rows
+from leftopen.testing import shared
+from tests.rows.row import Row, Rows, lends, once_a_run
 
 
-@contextlib.contextmanager
-def _served(*, filled: bool = True, auth: bool = False) -> Iterator[Target]:
-    with start(secantus, auth=auth) as server:
-        if filled:
-            fill(server, "town", "people", [{"email": f"p{n}@example.org"} for n in range(20)])
-        yield Target(ip_address(server.address), server.port)
+@once_a_run
+def filled(*, auth: bool = False) -> Server:
+    """A server with invented people in it."""
+    server = secantus(auth=auth)
+    with unless_failed(server):
+        fill(server, "town", "people", [{"email": f"p{n}@example.org"} for n in range(20)])
+    return server
 
 
 ROWS = Rows(
     "mongodb",
     [
-        Row("open", _served, Verdict.OPEN),
+        Row("open", lends(filled), Verdict.OPEN),
         # it lists its own databases; an empty list is UNDETERMINED (tests/engines/test_mongodb.py)
-        Row("empty", lambda: _served(filled=False), Verdict.OPEN),
-        Row("authentication on", lambda: _served(auth=True), Verdict.AUTH_REQUIRED),
+        Row("empty", lends(shared, secantus), Verdict.OPEN),
+        Row("authentication on", lends(filled, auth=True), Verdict.AUTH_REQUIRED),
     ],
     absent={
         "metadata only": "roles are given to users only; without a name all or nothing is allowed",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
 from leftopen.model import Target, Verdict
 from leftopen.servers.mqtt import fill, mosquitto
 from leftopen.testing import start
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, at
 
 
 @contextlib.contextmanager
@@ -18,7 +17,7 @@ def _broker(filled: bool = False, **options: Any) -> Iterator[Target]:
     with start(mosquitto, **options) as server:
         if filled:
             fill(server, [("homes/7/heart", b'{"name": "Ann Lee", "pulse": 71}')])
-        yield Target(ip_address(server.address), server.port)
+        yield at(server)
 
 
 ROWS = Rows(

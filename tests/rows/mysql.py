@@ -3,16 +3,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from ipaddress import ip_address
-
-from leftopen.model import OptIn, Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.model import OptIn, Verdict
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.mysql import fill, mysql
-from leftopen.testing import shared, start
-from tests.rows.row import Row, Rows
+from leftopen.testing import shared
+from tests.rows.row import Row, Rows, lends, once_a_run
 
 # Accounts by what they may do; the names say it.
 ACCOUNTS = """
@@ -36,25 +31,13 @@ REPLACE INTO town.people VALUES (1, 'Ann Lee'), (2, 'Bob Ray');
 """
 
 
+@once_a_run
 def filled(*, read_only: bool = False) -> Server:
-    """The shared server, with the accounts above and two invented people."""
-    server = shared(mysql, read_only=read_only)
-    fill(server, PEOPLE + ACCOUNTS)
+    """A server with the accounts above and two invented people."""
+    server = mysql(read_only=read_only)
+    with unless_failed(server):
+        fill(server, PEOPLE + ACCOUNTS)
     return server
-
-
-def target(server: Server) -> Target:
-    return Target(ip_address(server.address), server.port)
-
-
-def lent(*, read_only: bool = False) -> Callable[[], AbstractContextManager[Target]]:
-    return lambda: contextlib.nullcontext(target(filled(read_only=read_only)))
-
-
-@contextlib.contextmanager
-def _closed_to_us() -> Iterator[Target]:
-    with start(mysql) as server:
-        yield target(server)
 
 
 def may_name(account: str) -> OptIn:
@@ -65,20 +48,52 @@ ROWS = Rows(
     "mysql",
     [
         Row(
-            "open", lent(), Verdict.PASSWORDLESS, can_write="yes", opt_in=may_name("administrator")
+            "open",
+            lends(filled),
+            Verdict.PASSWORDLESS,
+            can_write="yes",
+            opt_in=may_name("administrator"),
         ),
-        Row("empty", lent(), Verdict.PASSWORDLESS, can_write="no", opt_in=may_name("stranger")),
-        Row("authentication on", lent(), Verdict.AUTH_REQUIRED, opt_in=may_name("locked")),
-        Row("metadata only", lent(), Verdict.UNDETERMINED),
-        Row("read-only", lent(), Verdict.PASSWORDLESS, can_write="no", opt_in=may_name("reader")),
-        Row("a column", lent(), Verdict.PASSWORDLESS, can_write="yes", opt_in=may_name("writer")),
-        Row("by a role", lent(), Verdict.PASSWORDLESS, opt_in=may_name("helped")),
-        Row("account locked", lent(), Verdict.AUTH_REQUIRED, opt_in=may_name("barred")),
-        Row("no such account", lent(), Verdict.AUTH_REQUIRED, opt_in=may_name("nobody")),
-        Row("opt-in without account", lent(), Verdict.UNDETERMINED, opt_in=OptIn(True)),
-        Row("account without opt-in", lent(), Verdict.UNDETERMINED, opt_in=OptIn(False, "reader")),
-        Row("replica", lent(read_only=True), Verdict.PASSWORDLESS, opt_in=may_name("writer")),
-        Row("our address refused", _closed_to_us, Verdict.ACL_CLOSED),
+        Row(
+            "empty",
+            lends(filled),
+            Verdict.PASSWORDLESS,
+            can_write="no",
+            opt_in=may_name("stranger"),
+        ),
+        Row("authentication on", lends(filled), Verdict.AUTH_REQUIRED, opt_in=may_name("locked")),
+        Row("metadata only", lends(filled), Verdict.UNDETERMINED),
+        Row(
+            "read-only",
+            lends(filled),
+            Verdict.PASSWORDLESS,
+            can_write="no",
+            opt_in=may_name("reader"),
+        ),
+        Row(
+            "a column",
+            lends(filled),
+            Verdict.PASSWORDLESS,
+            can_write="yes",
+            opt_in=may_name("writer"),
+        ),
+        Row("by a role", lends(filled), Verdict.PASSWORDLESS, opt_in=may_name("helped")),
+        Row("account locked", lends(filled), Verdict.AUTH_REQUIRED, opt_in=may_name("barred")),
+        Row("no such account", lends(filled), Verdict.AUTH_REQUIRED, opt_in=may_name("nobody")),
+        Row("opt-in without account", lends(filled), Verdict.UNDETERMINED, opt_in=OptIn(True)),
+        Row(
+            "account without opt-in",
+            lends(filled),
+            Verdict.UNDETERMINED,
+            opt_in=OptIn(False, "reader"),
+        ),
+        Row(
+            "replica",
+            lends(filled, read_only=True),
+            Verdict.PASSWORDLESS,
+            opt_in=may_name("writer"),
+        ),
+        Row("our address refused", lends(shared, mysql), Verdict.ACL_CLOSED),
     ],
     absent={},
 )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
 from leftopen.model import Target, Verdict
 from leftopen.servers.nats import fill, nats
 from leftopen.testing import peer, start
 from tests.engines.test_nats import FakeNats, greeting
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, at
 
 _PASSWORD = "a long one"
 _LIST = '"$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.>"'
@@ -24,7 +23,7 @@ def _server(filled: bool = True, **options: Any) -> Iterator[Target]:
         if filled:
             people = [("people.1", b'{"name": "Ann Lee", "email": "ann.lee@example.org"}')]
             fill(server, {"people": people}, password=options.get("password"))
-        yield Target(ip_address(server.address), server.port)
+        yield at(server)
 
 
 def _newer(link: socket.socket) -> None:

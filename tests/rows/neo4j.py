@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from ipaddress import ip_address
 from typing import Any
 
 from leftopen.engines._neo4j_wire import Reader, message
 from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.neo4j import fill, neo4j
 from leftopen.testing import peer, shared
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, lends, once_a_run
 
 PEOPLE = 1_200
 
@@ -39,24 +38,13 @@ def town() -> Iterator[str]:
     yield "CREATE (:`Odd``er Name` {x: 1})"
 
 
+@once_a_run
 def filled() -> Server:
     """A server that anybody may read and write, with the town in it."""
     server = neo4j()
-    try:
+    with unless_failed(server):
         fill(server, town())
-    except BaseException:
-        server.stop()
-        raise
     return server
-
-
-def _lends(serve: Callable[[], Server]) -> Callable[[], contextlib.AbstractContextManager[Target]]:
-    @contextlib.contextmanager
-    def lend() -> Iterator[Target]:
-        server = serve()
-        yield Target(ip_address(server.address), server.port)
-
-    return lend
 
 
 # --- a scripted server ---------------------------------------------------------------------------
@@ -154,11 +142,11 @@ MEMGRAPH = "Neo4j/v5.11.0 compatible graph database server - Memgraph"
 ROWS = Rows(
     "neo4j",
     rows=[
-        Row("open", _lends(lambda: shared(filled)), Verdict.OPEN, can_write="yes"),
-        Row("empty", _lends(lambda: shared(neo4j)), Verdict.OPEN, can_write="yes"),
+        Row("open", lends(filled), Verdict.OPEN, can_write="yes"),
+        Row("empty", lends(shared, neo4j), Verdict.OPEN, can_write="yes"),
         Row(
             "authentication on",
-            _lends(lambda: shared(neo4j, authentication=True)),
+            lends(shared, neo4j, authentication=True),
             Verdict.AUTH_REQUIRED,
         ),
         Row(
@@ -169,7 +157,7 @@ ROWS = Rows(
         ),
         Row(
             "read-only",
-            _lends(lambda: shared(neo4j, read_only=True)),
+            lends(shared, neo4j, read_only=True),
             Verdict.OPEN,
             can_write="no",
         ),

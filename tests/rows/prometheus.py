@@ -6,14 +6,13 @@ import contextlib
 import random
 import time
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
 from leftopen.engines.prometheus import ENGINE
 from leftopen.model import Target, Verdict
 from leftopen.servers.prometheus import prometheus
 from leftopen.testing import peer, shared, start
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, at, lends
 from tests.scripted_http import Answer, Asked, Site, behaviour
 
 ADMIN = "--web.enable-admin-api"
@@ -47,22 +46,10 @@ def refusing() -> Site:
 
 
 @contextlib.contextmanager
-def _shared(**options: Any) -> Iterator[Target]:
-    server = shared(prometheus, **options)
-    yield Target(ip_address(server.address), server.port)
-
-
-@contextlib.contextmanager
-def _new(**options: Any) -> Iterator[Target]:
-    with start(prometheus, **options) as server:
-        yield Target(ip_address(server.address), server.port)
-
-
-@contextlib.contextmanager
 def _locked() -> Iterator[Target]:
     """On Prometheus's own port: its 401 names nobody, so elsewhere it is any web server's."""
     with start(prometheus, own_address(), port=ENGINE.ports[0], locked=True) as server:
-        yield Target(ip_address(server.address), server.port)
+        yield at(server)
 
 
 def own_address() -> str:
@@ -73,14 +60,24 @@ def own_address() -> str:
 ROWS = Rows(
     "prometheus",
     rows=[
-        Row("open", lambda: _shared(samples=logins(300), flags=(ADMIN,)), Verdict.OPEN,
-            can_write="yes"),
-        Row("empty", lambda: _new(), Verdict.OPEN, can_write="no"),
+        Row(
+            "open",
+            lends(shared, prometheus, samples=logins(300), flags=(ADMIN,)),
+            Verdict.OPEN,
+            can_write="yes",
+        ),
+        Row("empty", lends(shared, prometheus), Verdict.OPEN, can_write="no"),
         Row("authentication on", _locked, Verdict.AUTH_REQUIRED),
-        Row("metadata only", lambda: _new(agent=True), Verdict.OPEN_PARTIAL, can_write="no"),
-        Row("read-only", lambda: _new(samples=logins(2)), Verdict.OPEN, can_write="no"),
-        Row("lists refused", lambda: peer(behaviour(refusing())), Verdict.OPEN_PARTIAL,
-            real=False),
+        Row(
+            "metadata only",
+            lends(shared, prometheus, agent=True),
+            Verdict.OPEN_PARTIAL,
+            can_write="no",
+        ),
+        Row(
+            "read-only", lends(shared, prometheus, samples=logins(2)), Verdict.OPEN, can_write="no"
+        ),
+        Row("lists refused", lambda: peer(behaviour(refusing())), Verdict.OPEN_PARTIAL, real=False),
     ],
     absent={},
-)  # fmt: skip
+)

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
-from leftopen.servers.login_proxy import login_proxy
+from leftopen.servers.base import Server, unless_failed
+from leftopen.servers.nginx import login_proxy
 from leftopen.servers.rabbitmq import USER, account, fill, rabbitmq
-from leftopen.testing import shared, start
-from tests.rows.row import Row, Rows
+from leftopen.testing import start
+from tests.rows.row import Row, Rows, at, lends, once_a_run
 
 OWNER = "of the owner"
 QUEUES = {"orders": 3, "mail.ann.lee@example.org": 1}
 
 
+@once_a_run
 def broker() -> Server:
     """The one broker of the run: two queues, a virtual host without any, and three accounts."""
-    server = shared(rabbitmq)
-    marker = server.folder / "filled"
-    if not marker.exists():  # messages would be published twice
+    server = rabbitmq()
+    with unless_failed(server):
         fill(server, "/", QUEUES)
         fill(server, "bare", {})
         account(server, "visitor", "v", "management", "bare")
         account(server, "watcher", "w", "monitoring")
         account(server, "sender", "s", "")
-        marker.touch()
     return server
 
 
@@ -41,13 +39,7 @@ def logged_in(user: str, password: str) -> Iterator[Server]:
 @contextlib.contextmanager
 def _as(user: str, password: str) -> Iterator[Target]:
     with logged_in(user, password) as proxy:
-        yield Target(ip_address(proxy.address), proxy.port)
-
-
-@contextlib.contextmanager
-def _itself() -> Iterator[Target]:
-    server = broker()
-    yield Target(ip_address(server.address), server.port)
+        yield at(proxy)
 
 
 ROWS = Rows(
@@ -55,7 +47,7 @@ ROWS = Rows(
     rows=[
         Row("open", lambda: _as(USER, OWNER), Verdict.OPEN, can_write="yes"),
         Row("empty", lambda: _as("visitor", "v"), Verdict.OPEN),
-        Row("authentication on", _itself, Verdict.AUTH_REQUIRED),
+        Row("authentication on", lends(broker), Verdict.AUTH_REQUIRED),
         Row("account without the right", lambda: _as("sender", "s"), Verdict.AUTH_REQUIRED),
         Row("metadata only", lambda: _as("watcher", "w"), Verdict.OPEN_PARTIAL),
     ],

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
 
 from leftopen.model import Target, Verdict
 from leftopen.servers.redis import Argument, fill, redis
 from leftopen.testing import start
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, at
 
 KEYS: list[tuple[Argument, ...]] = [
     ("HSET", f"user:{n}", "name", f"Person {n}", "email", f"p{n}@example.org") for n in range(30)
@@ -25,7 +24,7 @@ def _served(
         if acl:
             told = [*commands, ("ACL", "SETUSER", "default", "reset", *acl.split())]
         fill(server, told, password=password)
-        yield Target(ip_address(server.address), server.port)
+        yield at(server)
 
 
 ROWS = Rows(

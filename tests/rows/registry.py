@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
-from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.model import Verdict
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.registry import fill, registry
-from leftopen.testing import peer, shared, start
-from tests.rows.row import Row, Rows
+from leftopen.testing import peer, shared
+from tests.rows.row import Row, Rows, lends, once_a_run
 from tests.scripted_http import Answer, Asked, Site, behaviour
 
 HEADERS = {"Docker-Distribution-Api-Version": "registry/2.0"}
@@ -43,36 +40,27 @@ def catalogue_only() -> Site:
     return site
 
 
+@once_a_run
 def filled() -> Server:
-    server = shared(registry)
-    fill(server, "town/shop", {"1.0": image(), "latest": image()})
+    server = registry()
+    with unless_failed(server):
+        fill(server, "town/shop", {"1.0": image(), "latest": image()})
     return server
 
 
-def at(server: Server) -> Target:
-    return Target(ip_address(server.address), server.port)
-
-
-@contextlib.contextmanager
-def _open() -> Iterator[Target]:
-    yield at(filled())
-
-
-@contextlib.contextmanager
-def _new(**options: Any) -> Iterator[Target]:
-    with start(registry, **options) as server:
-        yield at(server)
+def _read_only() -> Server:
+    return shared(registry, read_only=True, data=filled().folder / "data")
 
 
 ROWS = Rows(
     "registry",
     rows=[
-        Row("open", _open, Verdict.OPEN, can_write="yes"),
-        Row("empty", lambda: _new(), Verdict.OPEN, can_write="yes"),
-        Row("authentication on", lambda: _new(locked=True), Verdict.AUTH_REQUIRED),
+        Row("open", lends(filled), Verdict.OPEN, can_write="yes"),
+        Row("empty", lends(shared, registry), Verdict.OPEN, can_write="yes"),
+        Row("authentication on", lends(shared, registry, locked=True), Verdict.AUTH_REQUIRED),
         Row("metadata only", lambda: peer(behaviour(catalogue_only())), Verdict.OPEN_PARTIAL,
             real=False),
-        Row("read-only", lambda: _new(read_only=True, data=filled().folder / "data"),
+        Row("read-only", lends(_read_only),
             Verdict.OPEN, can_write="no"),
     ],
     absent={},

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Literal
+from ipaddress import ip_address
+from typing import Literal, ParamSpec, TypeVar
 
 from leftopen.model import OptIn, Target, Verdict
+from leftopen.servers.base import Server
+from leftopen.testing import shared
+
+P = ParamSpec("P")
+S = TypeVar("S", bound=Server)
 
 # Every engine has each of these rows, or says in `ABSENT` why its servers cannot be in that state.
 NAMES = (
@@ -43,3 +51,30 @@ class Rows:
     engine: str
     rows: Sequence[Row]
     absent: Mapping[str, str]
+
+
+def at(server: Server) -> Target:
+    """Where a server is found."""
+    return Target(ip_address(server.address), server.port)
+
+
+def once_a_run(make: Callable[P, S]) -> Callable[P, S]:
+    """What starts and fills a server, as one that does so once: all tests of a run share it."""
+
+    @functools.wraps(make)
+    def lend(*args: P.args, **options: P.kwargs) -> S:
+        return shared(make, *args, **options)
+
+    return lend
+
+
+def lends(
+    serve: Callable[P, Server], *args: P.args, **options: P.kwargs
+) -> Callable[[], AbstractContextManager[Target]]:
+    """A row's `serve`, of a server that others use as well: it goes on when the block ends."""
+
+    @contextlib.contextmanager
+    def lend() -> Iterator[Target]:
+        yield at(serve(*args, **options))
+
+    return lend

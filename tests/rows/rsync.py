@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
 from leftopen.model import Target, Verdict
 from leftopen.servers.rsync import fill, rsyncd
 from leftopen.testing import start
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, at
 
 _LOCKED = "auth users = owner"
 
@@ -20,7 +19,7 @@ def _daemon(*modules: tuple[str, str], filled: bool = True, **options: Any) -> I
     with start(rsyncd, modules=modules, password="a long one", **options) as server:
         for name, _ in modules if filled else ():
             fill(server, name, {"Ann Lee.pdf": b"%PDF-1.4", "letters/": b""})
-        yield Target(ip_address(server.address), server.port)
+        yield at(server)
 
 
 ROWS = Rows(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from ipaddress import ip_address
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from leftopen.model import OptIn, Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.s3 import fill, s3
 from leftopen.testing import peer, shared
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, lends, once_a_run
 from tests.scripted_http import Answer, Asked, Site, behaviour
 
 PEOPLE = b"name,email,born\n" + b"".join(
@@ -28,33 +27,17 @@ TOWN = {
     "index.txt": b"what is in here",
 }
 
-_filled: set[int] = set()
 
-
+@once_a_run
 def store() -> Server:
     """The server that all tests of a run share, with its buckets."""
-    server = shared(s3)
-    if server.port not in _filled:
-        _filled.add(server.port)
+    server = s3()
+    with unless_failed(server):
         fill(server, "town", TOWN, acl="public-read")
         fill(server, "closed", TOWN, acl="private")
         fill(server, "nothing", {}, acl="public-read")
         fill(server, "drop-box", {"a.bin": b"1"}, acl="public-read-write")
     return server
-
-
-def _of(server: Server) -> Target:
-    return Target(ip_address(server.address), server.port)
-
-
-@contextmanager
-def _store() -> Iterator[Target]:
-    yield _of(store())
-
-
-@contextmanager
-def _without_buckets() -> Iterator[Target]:
-    yield _of(shared(s3, "127.0.0.2"))
 
 
 # --- states that moto cannot be in: it lets everybody list ----------------------------------------
@@ -148,17 +131,17 @@ _TOWN = OptIn(buckets=("town",))
 ROWS = Rows(
     "s3",
     rows=[
-        Row("open", _store, Verdict.OPEN, opt_in=_TOWN),
-        Row("empty", _without_buckets, Verdict.OPEN),
+        Row("open", lends(store), Verdict.OPEN, opt_in=_TOWN),
+        Row("empty", lends(shared, s3), Verdict.OPEN),
         Row("authentication on", _scripted(bucket_store(page=error(403, "AccessDenied"))),
             Verdict.AUTH_REQUIRED, real=False, opt_in=_TOWN),
-        Row("metadata only", _store, Verdict.OPEN_PARTIAL, opt_in=OptIn(buckets=("closed",))),
+        Row("metadata only", lends(store), Verdict.OPEN_PARTIAL, opt_in=OptIn(buckets=("closed",))),
         Row("read-only", _scripted(_READ_ONLY), Verdict.OPEN, real=False, can_write="no",
             opt_in=_TOWN),
-        Row("an empty bucket", _store, Verdict.OPEN, opt_in=OptIn(buckets=("nothing",))),
-        Row("a bucket that anyone may write to", _store, Verdict.OPEN, can_write="yes",
+        Row("an empty bucket", lends(store), Verdict.OPEN, opt_in=OptIn(buckets=("nothing",))),
+        Row("a bucket that anyone may write to", lends(store), Verdict.OPEN, can_write="yes",
             opt_in=OptIn(buckets=("drop-box",))),
-        Row("no bucket named", _store, Verdict.OPEN, can_write="yes"),
+        Row("no bucket named", lends(store), Verdict.OPEN, can_write="yes"),
         Row("no bucket named, `/` closed", _scripted(bucket_store()), Verdict.AUTH_REQUIRED,
             real=False),
         Row("Ceph's `/` to strangers", _scripted(bucket_store(root=_CEPH_TO_STRANGERS)),

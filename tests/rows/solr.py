@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from ipaddress import ip_address
-
-from leftopen.model import Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.model import Verdict
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.solr import allow, fill, solr
 from leftopen.testing import shared
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, lends, once_a_run
 
 PASSWORD = "Invented-Horse-7"
 PEOPLE = [
@@ -26,43 +22,42 @@ PEOPLE = [
 # Predefined permissions that callers without a name have.
 READERS = ("read", "core-admin-read", "security-read")
 LISTERS = ("core-admin-read",)
-_filled: set[str] = set()
 
 
+@once_a_run
 def opened() -> Server:
     """Open to everybody, filled once a run."""
-    server = shared(solr, cores=("people", "orders", "drafts"), plain=("visits",))
-    if server.where not in _filled:
-        _filled.add(server.where)
+    server = solr(cores=("people", "orders", "drafts"), plain=("visits",))
+    with unless_failed(server):
         for core in ("people", "visits"):
             fill(server, core, PEOPLE)
         fill(server, "orders", [{"id": str(n), "total": str(n * 7)} for n in range(20)])
     return server
 
 
-def locked(allowed: tuple[str, ...] = ()) -> Server:
-    """With BasicAuth; `allowed` is what callers without a name may do, until the next call."""
-    server = shared(solr, cores=("people",), password=PASSWORD)
-    if server.where not in _filled:
-        _filled.add(server.where)
+@once_a_run
+def _locked() -> Server:
+    server = solr(cores=("people",), password=PASSWORD)
+    with unless_failed(server):
         fill(server, "people", PEOPLE[:5], password=PASSWORD)
-    allow(server, allowed, PASSWORD)
     return server
 
 
-@contextlib.contextmanager
-def _lent(server: Server) -> Iterator[Target]:
-    yield Target(ip_address(server.address), server.port)
+def locked(allowed: tuple[str, ...] = ()) -> Server:
+    """With BasicAuth; `allowed` is what callers without a name may do, until the next call."""
+    server = _locked()
+    allow(server, allowed, PASSWORD)
+    return server
 
 
 ROWS = Rows(
     "solr",
     [
-        Row("open", lambda: _lent(opened()), Verdict.OPEN, can_write="yes"),
-        Row("empty", lambda: _lent(shared(solr)), Verdict.OPEN, can_write="yes"),
-        Row("authentication on", lambda: _lent(locked()), Verdict.AUTH_REQUIRED),
-        Row("metadata only", lambda: _lent(locked(LISTERS)), Verdict.OPEN_PARTIAL),
-        Row("read-only", lambda: _lent(locked(READERS)), Verdict.OPEN, can_write="no"),
+        Row("open", lends(opened), Verdict.OPEN, can_write="yes"),
+        Row("empty", lends(shared, solr), Verdict.OPEN, can_write="yes"),
+        Row("authentication on", lends(locked), Verdict.AUTH_REQUIRED),
+        Row("metadata only", lends(locked, LISTERS), Verdict.OPEN_PARTIAL),
+        Row("read-only", lends(locked, READERS), Verdict.OPEN, can_write="no"),
     ],
     absent={},
 )

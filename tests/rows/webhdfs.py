@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from leftopen.model import Target, Verdict
 from leftopen.servers.webhdfs import mode, webhdfs
 from leftopen.testing import peer, shared
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, at, lends
 from tests.scripted_http import Answer, Asked, Site, behaviour
 
 # A ward's scans by patient, a closed home, and a place where anyone may leave files.
@@ -49,22 +48,16 @@ def always(answer: Answer) -> Site:
 
 
 @contextlib.contextmanager
-def _node(tree: tuple[tuple[str, ...], ...]) -> Iterator[Target]:
-    server = shared(webhdfs, tree=tree)
-    yield Target(ip_address(server.address), server.port)
-
-
-@contextlib.contextmanager
 def _changed(path: str, octal: str, before: str) -> Iterator[Target]:
     with mode(shared(webhdfs, tree=TREE), path, octal, before) as server:
-        yield Target(ip_address(server.address), server.port)
+        yield at(server)
 
 
 ROWS = Rows(
     "webhdfs",
     rows=[
-        Row("open", lambda: _node(TREE), Verdict.OPEN, can_write="yes"),
-        Row("empty", lambda: _node(()), Verdict.OPEN, can_write="no"),
+        Row("open", lends(shared, webhdfs, tree=TREE), Verdict.OPEN, can_write="yes"),
+        Row("empty", lends(shared, webhdfs), Verdict.OPEN, can_write="no"),
         Row(
             "authentication on",
             lambda: peer(behaviour(always(KERBEROS))),

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Iterator
-from ipaddress import ip_address
-from typing import Any
 
 from leftopen.model import OptIn, Target, Verdict
-from leftopen.servers.base import Server
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.zookeeper import fill, permit, zookeeper
 from leftopen.testing import shared, start
-from tests.rows.row import Row, Rows
+from tests.rows.row import Row, Rows, at, lends, once_a_run
 
 SESSION = OptIn(session=True)
 PEOPLE = {f"/people/{n}": f'{{"name": "Ann Lee", "email": "p{n}@example.org"}}' for n in range(200)}
@@ -24,24 +21,13 @@ REST: dict[str, bytes | str] = {
 SEALED, READ = 0, 1  # permissions for anyone
 
 
-@functools.cache
+@once_a_run
 def filled() -> Server:
     """An open ZooKeeper with people in it, shared by the whole run."""
-    server = shared(zookeeper)
-    fill(server, {**PEOPLE, **REST})
+    server = zookeeper()
+    with unless_failed(server):
+        fill(server, {**PEOPLE, **REST})
     return server
-
-
-@contextlib.contextmanager
-def _open() -> Iterator[Target]:
-    server = filled()
-    yield Target(ip_address(server.address), server.port)
-
-
-@contextlib.contextmanager
-def _shared(**options: Any) -> Iterator[Target]:
-    server = shared(zookeeper, **options)
-    yield Target(ip_address(server.address), server.port)
 
 
 @contextlib.contextmanager
@@ -49,28 +35,47 @@ def _permitted(anyone: int, root: int) -> Iterator[Target]:
     with start(zookeeper) as server:
         fill(server, {"/people": "Ann"}, anyone=anyone)
         permit(server, "/", root)
-        yield Target(ip_address(server.address), server.port)
+        yield at(server)
 
 
 ROWS = Rows(
     "zookeeper",
     rows=[
-        Row("open", _open, Verdict.OPEN, can_write="yes", opt_in=SESSION),
-        Row("no word of the scope", _open, Verdict.UNDETERMINED),
-        Row("empty", lambda: _shared(words="ruok"), Verdict.OPEN, can_write="yes", opt_in=SESSION),
-        Row("authentication on", lambda: _shared(sasl=True), Verdict.AUTH_REQUIRED, opt_in=SESSION),
+        Row("open", lends(filled), Verdict.OPEN, can_write="yes", opt_in=SESSION),
+        Row("no word of the scope", lends(filled), Verdict.UNDETERMINED),
         Row(
-            "metadata only", lambda: _permitted(SEALED, READ),
-            Verdict.OPEN_PARTIAL, can_write="no", opt_in=SESSION,
+            "empty",
+            lends(shared, zookeeper, words="ruok"),
+            Verdict.OPEN,
+            can_write="yes",
+            opt_in=SESSION,
         ),
         Row(
-            "read-only", lambda: _permitted(READ, READ),
-            Verdict.OPEN, can_write="no", opt_in=SESSION,
+            "authentication on",
+            lends(shared, zookeeper, sasl=True),
+            Verdict.AUTH_REQUIRED,
+            opt_in=SESSION,
         ),
         Row(
-            "root refuses to be listed", lambda: _permitted(SEALED, SEALED),
-            Verdict.AUTH_REQUIRED, opt_in=SESSION,
+            "metadata only",
+            lambda: _permitted(SEALED, READ),
+            Verdict.OPEN_PARTIAL,
+            can_write="no",
+            opt_in=SESSION,
+        ),
+        Row(
+            "read-only",
+            lambda: _permitted(READ, READ),
+            Verdict.OPEN,
+            can_write="no",
+            opt_in=SESSION,
+        ),
+        Row(
+            "root refuses to be listed",
+            lambda: _permitted(SEALED, SEALED),
+            Verdict.AUTH_REQUIRED,
+            opt_in=SESSION,
         ),
     ],
     absent={},
-)  # fmt: skip
+)

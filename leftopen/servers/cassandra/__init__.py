@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import socket
 import struct
 from collections.abc import Iterable
 
-from leftopen.servers.base import Server, free_port, launch, new_folder
+from leftopen.servers.base import Server, free_port, launch, new_folder, unless_failed
 from leftopen.servers.maven import JAVA, class_path
 
 _START_SECONDS = 120.0  # about 5 on two idle cores
@@ -56,7 +55,7 @@ def cassandra(
     port = port or free_port(address)
     peers = free_port(address)
     folder = new_folder("cassandra")
-    try:
+    with unless_failed(folder):
         seeds = {"class_name": "org.apache.cassandra.locator.SimpleSeedProvider"}
         settings = {
             "cluster_name": "leftopen tests",
@@ -113,9 +112,6 @@ def cassandra(
             folder,
             seconds=_START_SECONDS,
         )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def fill(server: Server, statements: Iterable[str]) -> None:

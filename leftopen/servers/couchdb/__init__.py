@@ -5,18 +5,15 @@ It writes each HTTP request it received to a log; `requests` reads them back.
 
 from __future__ import annotations
 
-import base64
-import http.client
 import json
 import re
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from leftopen.servers.base import Server, free_port, launch, new_folder
+from leftopen.servers.base import Server, free_port, launch, new_folder, unless_failed
+from leftopen.servers.calls import JSON, answers, basic, told
 from leftopen.servers.couchdb.parts import node, parts
 
 _USER = "admin"
@@ -35,18 +32,20 @@ def couchdb(
     program = parts() / "server.js"
     port = port or free_port(address)
     folder = new_folder("couchdb")
-    try:
+    with unless_failed(folder):
         admins = {} if password is None else {"admins": {_USER: password}}
         settings = folder / "config.json"
         settings.write_text(json.dumps(admins))
         settings.chmod(0o600)
         command: list[str | Path] = [node(), program, address, str(port), folder]
         return launch(
-            "couchdb", command, address, port, folder, ready=lambda: _answers(address, port)
+            "couchdb",
+            command,
+            address,
+            port,
+            folder,
+            ready=lambda: answers(address, port, "/_session"),
         )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def fill(
@@ -67,8 +66,8 @@ def fill(
     listed = list(docs)
     for start in range(0, len(listed), _BATCH):
         batch = {"docs": listed[start : start + _BATCH]}
-        told = call(server, "POST", f"{path}/_bulk_docs", batch, password=password)
-        if any("error" in line for line in told):
+        done = call(server, "POST", f"{path}/_bulk_docs", batch, password=password)
+        if any("error" in line for line in done):
             raise RuntimeError(f"couchdb did not take all documents of {database}")
     if members is not None:
         security = {"members": {"names": list(members), "roles": []}}
@@ -79,30 +78,13 @@ def call(
     server: Server, method: str, path: str, body: Any = None, *, password: str | None = None
 ) -> Any:
     """One request of the owner's; returns the JSON reply, raises RuntimeError on a refusal."""
-    headers = {"Content-Type": "application/json"}
-    if password is not None:
-        secret = base64.b64encode(f"{_USER}:{password}".encode()).decode()
-        headers["Authorization"] = f"Basic {secret}"
-    with closing(http.client.HTTPConnection(server.address, server.port, timeout=30)) as link:
-        link.request(method, path, None if body is None else json.dumps(body), headers)
-        reply = link.getresponse()
-        told = reply.read()
-    if reply.status >= 300:
-        raise RuntimeError(f"couchdb answered {reply.status} to {method} {path}")
-    return json.loads(told)
+    headers = JSON if password is None else JSON | {"Authorization": basic(_USER, password)}
+    content = None if body is None else json.dumps(body)
+    return json.loads(told(server, method, path, content, headers))
 
 
 def requests(server: Server) -> list[tuple[str, str]]:
     """Method and path (with its query) of every request the server has logged so far."""
     log = server.folder / "requests.log"
-    told = log.read_text(errors="replace") if log.is_file() else ""
-    return [(method, path) for method, path, _ in _LOGGED.findall(told)]
-
-
-def _answers(address: str, port: int) -> bool:
-    try:
-        with closing(http.client.HTTPConnection(address, port, timeout=5)) as link:
-            link.request("GET", "/_session")
-            return link.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
+    lines = log.read_text(errors="replace") if log.is_file() else ""
+    return [(method, path) for method, path, _ in _LOGGED.findall(lines)]

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import base64
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from leftopen.servers.base import Server, accepts, free_port, launch, new_folder
+from leftopen.servers.base import Server, accepts, free_port, launch, new_folder, unless_failed
 from leftopen.servers.maven import JAVA, class_path
 
 Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
@@ -77,7 +76,7 @@ def kafka(
         authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
         settings["authorizer.class.name"] = authorizer
         settings["allow.everyone.if.no.acl.found"] = "true"
-    try:
+    with unless_failed(folder):
         _write(folder / "server.properties", settings)
         (folder / "data").mkdir()
         # What the storage tool writes when it formats a folder.
@@ -98,9 +97,6 @@ def kafka(
             ready=lambda: _STARTED in log.read_text(errors="replace") and accepts(address, port),
             seconds=_START_SECONDS,
         )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def topic(name: str, partitions: int = 1) -> str:

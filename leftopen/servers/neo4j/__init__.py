@@ -6,15 +6,20 @@ counts them.
 
 from __future__ import annotations
 
-import shutil
 import socket
 from collections.abc import Callable, Iterable
 
-from leftopen.servers.base import Server, accepts, free_port, launch, new_folder
+from leftopen.servers.base import Server, accepts, free_port, launch, new_folder, unless_failed
 from leftopen.servers.maven import JAVA, class_path
 
 _START_SECONDS = 120.0  # about 8 on two idle cores
 _STARTED, _WRITTEN = "Started.", "Written."
+# The first answers take seconds to make; they are not to be waited for by whoever asks next.
+_FIRST = (
+    *("RETURN 'x' AS x", "MATCH (n) RETURN labels(n) AS labels LIMIT 1"),
+    "SHOW DATABASES YIELD name, access RETURN name, access",
+    "CALL dbms.listConfig('x') YIELD name, value RETURN name, value",
+)
 _OPENS = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 _RECORD, _SUCCESS = b"\xb1\x71", b"\xb1\x70"
 _HELLO = b"\xb1\x01\xa2\x8auser_agent\x8aleftopen/0\x86scheme\x84none"
@@ -46,7 +51,7 @@ def neo4j(
         "server.memory.pagecache.size": "16m",
         "db.tx_log.preallocate": "false",
     }
-    try:
+    with unless_failed(folder):
         starts = [settings]
         if read_only:  # its databases must be there
             starts.append({**settings, "server.databases.default_to_read_only": "true"})
@@ -54,7 +59,7 @@ def neo4j(
         for file, told in zip(files, starts, strict=True):
             file.write_text("".join(f"{name}={value}\n" for name, value in told.items()))
         log = folder / "server.log"
-        return launch(
+        server = launch(
             "neo4j",
             [
                 *JAVA,
@@ -71,9 +76,10 @@ def neo4j(
             ready=lambda: _STARTED in log.read_text(errors="replace") and accepts(address, port),
             seconds=_START_SECONDS,
         )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    if not authentication:
+        with unless_failed(server):
+            fill(server, _FIRST)
+    return server
 
 
 def fill(server: Server, statements: Iterable[str]) -> None:

@@ -5,29 +5,26 @@ The node writes every HTTP request it receives to its log; `requests` reads them
 
 from __future__ import annotations
 
-import base64
-import http.client
 import json
 import os
 import re
 import shutil
-import ssl
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from leftopen.servers.base import Server, certificate, free_port, launch, new_folder
-from leftopen.servers.opensearch.parts import Parts, parts
+from leftopen.servers.base import Server, certificate, free_port, launch, new_folder, unless_failed
+from leftopen.servers.calls import JSON, answers, basic, told
+from leftopen.servers.maven import JAVA
+from leftopen.servers.opensearch.parts import classpath
 
 _START_SECONDS = 180.0  # about 7 open and 12 locked on two idle cores
-# A node for tests lives for a minute: the second compiler would cost more than it brings.
-_JAVA = ("java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _PLUGIN = "org.opensearch.security.OpenSearchSecurityPlugin"
 _HASHER = "org.opensearch.security.tools.Hasher"
+_UP = (200, 401, 403)  # 503 until a locked node has read who its users are
 _USER = "admin"
 _RECEIVED = re.compile(r"HttpTracer\] \[\d+\]\[.*?\]\[([A-Z]+)\]\[(.*)\] received request from ")
 _BATCH = 1_000
@@ -58,10 +55,10 @@ def opensearch(
     callers without credentials in with these cluster and index permissions only. Raises
     ServerMissingError where Maven or a JDK is missing.
     """
-    made_of = parts()
+    classes = classpath()
     port = port or free_port(address)
     folder = new_folder("opensearch")
-    try:
+    with unless_failed(folder):
         config = folder / "config"
         config.mkdir()
         (config / "log4j2.properties").write_text(_LOGGING)
@@ -74,26 +71,23 @@ def opensearch(
         }
         options: list[str] = []
         if password is not None or tls is not None:
-            settings |= _security(made_of, config, password, tls, anonymous)
+            settings |= _security(classes, config, password, tls, anonymous)
             options = ["-pluginTypes", _PLUGIN]
         # JSON is YAML, and says strings and lists without a writer of our own.
         (config / "opensearch.yml").write_text(json.dumps(settings))
         return launch(
             "opensearch",
             [
-                *(*_JAVA, "-cp", made_of.classpath, "Node", str(port)),
+                *(*JAVA, "-cp", classes, "Node", str(port)),
                 *("-basePath", folder / "node", "-confPath", config, "-numOfNode", "1"),
                 *("-clusterName", "leftopen-tests", "-useLogger", *options),
             ],
             address,
             port,
             folder,
-            ready=lambda: _answers(address, port, tls is not None),
+            ready=lambda: answers(address, port, "/", _UP, tls=tls is not None),
             seconds=_START_SECONDS,
         )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def fill(
@@ -116,8 +110,8 @@ def fill(
             lines += [{"create": {k: source.pop(k) for k in ("_id",) if k in source}}, source]
         body = "".join(json.dumps(line) + "\n" for line in lines)
         path = f"/{quote(index)}/_bulk?refresh=true"
-        told = call(server, "POST", path, body, tls=tls, password=password)
-        if told["errors"]:
+        done = call(server, "POST", path, body, tls=tls, password=password)
+        if done["errors"]:
             raise RuntimeError(f"opensearch did not take all documents of {index}")
 
 
@@ -131,14 +125,10 @@ def call(
     password: str | None = None,
 ) -> Any:
     """One request of the owner's; returns the JSON reply, raises RuntimeError on a refusal."""
-    headers = {"Content-Type": "application/x-ndjson" if "/_bulk" in path else "application/json"}
+    headers = {"Content-Type": "application/x-ndjson"} if "/_bulk" in path else dict(JSON)
     if password is not None:
-        secret = base64.b64encode(f"{_USER}:{password}".encode()).decode()
-        headers["Authorization"] = f"Basic {secret}"
-    status, told = _ask(server.address, server.port, tls, method, path, body, headers)
-    if status >= 300:
-        raise RuntimeError(f"opensearch answered {status} to {method} {path}: {told[:500]!r}")
-    return json.loads(told)
+        headers["Authorization"] = basic(_USER, password)
+    return json.loads(told(server, method, path, body, headers, tls=tls))
 
 
 def requests(server: Server) -> list[tuple[str, str]]:
@@ -146,37 +136,8 @@ def requests(server: Server) -> list[tuple[str, str]]:
     return _RECEIVED.findall(server.log.read_text(errors="replace"))
 
 
-def _answers(address: str, port: int, tls: bool) -> bool:
-    try:
-        # 503 until a locked node has read who its users are
-        return _ask(address, port, tls, "GET", "/", None, {})[0] in (200, 401, 403)
-    except (OSError, http.client.HTTPException):
-        return False
-
-
-def _ask(
-    address: str,
-    port: int,
-    tls: bool,
-    method: str,
-    path: str,
-    body: str | None,
-    headers: Mapping[str, str],
-) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(address, port, timeout=30)
-    if tls:
-        trusting = ssl.create_default_context()
-        trusting.check_hostname = False
-        trusting.verify_mode = ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(address, port, timeout=30, context=trusting)
-    with closing(connection):
-        connection.request(method, path, None if body is None else body.encode(), dict(headers))
-        reply = connection.getresponse()
-        return reply.status, reply.read()
-
-
 def _security(
-    made_of: Parts,
+    classes: str,
     config: Path,
     password: str | None,
     tls: tuple[Path, Path] | None,
@@ -197,7 +158,7 @@ def _security(
         return settings | {"plugins.security.ssl_only": True}
     files = config / "opensearch-security"
     files.mkdir()
-    for name, content in _security_files(made_of, password, anonymous).items():
+    for name, content in _security_files(classes, password, anonymous).items():
         meta = {"_meta": {"type": name.replace("_", ""), "config_version": 2}}
         (files / f"{name}.yml").write_text(json.dumps(meta | content))
     return settings | {
@@ -209,7 +170,7 @@ def _security(
 
 
 def _security_files(
-    made_of: Parts, password: str, anonymous: Sequence[str] | None
+    classes: str, password: str, anonymous: Sequence[str] | None
 ) -> dict[str, dict[str, Any]]:
     """What `config/opensearch-security/*.yml` hold: one user, one way in."""
     basic = {
@@ -227,7 +188,7 @@ def _security_files(
         roles["visitor"] = visitor(anonymous)
     return {
         "config": {"config": {"dynamic": {"http": http_part, "authc": {"basic": basic}}}},
-        "internal_users": {_USER: {"hash": _hash(made_of, password), "backend_roles": [_USER]}},
+        "internal_users": {_USER: {"hash": _hash(classes, password), "backend_roles": [_USER]}},
         "roles": roles,
         "roles_mapping": mapping,
         "action_groups": {},
@@ -244,24 +205,17 @@ def visitor(permissions: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _hash(made_of: Parts, password: str) -> str:
+def _hash(classes: str, password: str) -> str:
     """The bcrypt hash of the password, by the plugin's own tool."""
-    told = subprocess.run(
-        [
-            "java",
-            "-cp",
-            made_of.classpath,
-            "org.opensearch.security.tools.Hasher",
-            "-env",
-            "SECRET",
-        ],
+    printed = subprocess.run(
+        [*JAVA, "-cp", classes, _HASHER, "-env", "SECRET"],
         env={**os.environ, "SECRET": password},
         capture_output=True,
         text=True,
         check=True,
         timeout=_START_SECONDS,
     ).stdout
-    found = re.search(r"^\$2[aby]\$\S+$", told, re.MULTILINE)
+    found = re.search(r"^\$2[aby]\$\S+$", printed, re.MULTILINE)
     if found is None:
         raise RuntimeError("the security plugin's Hasher gave no hash")
     return found.group(0)

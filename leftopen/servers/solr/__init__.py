@@ -11,15 +11,14 @@ import http.client
 import json
 import re
 import secrets
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from leftopen.servers.base import Server, free_port, launch, new_folder
+from leftopen.servers.base import Server, free_port, launch, new_folder, unless_failed
+from leftopen.servers.calls import JSON, ask, basic
 from leftopen.servers.maven import JAVA, class_path
 
 _ADDRESS = "127.0.0.1"  # the only one that Solr's Jetty runner binds to
@@ -72,7 +71,7 @@ def solr(
     jars = class_path("leftopen.servers.solr", "Solr")
     port = free_port(_ADDRESS)
     folder = new_folder("solr")
-    try:
+    with unless_failed(folder):
         home = folder / "home"
         home.mkdir()
         (home / "solr.xml").write_text("<solr></solr>")
@@ -89,9 +88,6 @@ def solr(
             "solr", command, _ADDRESS, port, folder,
             ready=lambda: _is_ready(port, (*cores, *plain), password), seconds=_START_SECONDS,
         )  # fmt: skip
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def fill(
@@ -171,11 +167,5 @@ def _call(server: Server, method: str, path: str, body: str | None, password: st
 def _ask(
     port: int, method: str, path: str, body: str | None, password: str | None
 ) -> tuple[int, bytes]:
-    headers = {"Content-Type": "application/json"}
-    if password is not None:
-        secret = base64.b64encode(f"{_USER}:{password}".encode()).decode()
-        headers["Authorization"] = f"Basic {secret}"
-    with closing(http.client.HTTPConnection(_ADDRESS, port, timeout=30)) as link:
-        link.request(method, path, body, headers)
-        reply = link.getresponse()
-        return reply.status, reply.read()
+    headers = JSON if password is None else JSON | {"Authorization": basic(_USER, password)}
+    return ask(_ADDRESS, port, method, path, body, headers)

@@ -5,14 +5,13 @@ It writes every operation to its log, with who asked (its audit log); `operation
 
 from __future__ import annotations
 
-import http.client
 import re
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from leftopen.servers.base import Server, free_port, launch, new_folder
+from leftopen.servers.base import Server, free_port, launch, new_folder, unless_failed
+from leftopen.servers.calls import ask
 from leftopen.servers.maven import JAVA, class_path
 
 _OWNER = "keeper"  # the superuser is whoever started it
@@ -44,7 +43,7 @@ def webhdfs(
     classes = class_path(__name__, "WebHDFS")
     port = free_port(address) if port is None else port
     folder = new_folder("webhdfs")
-    try:
+    with unless_failed(folder):
         (folder / "log4j.properties").write_text(_LOGGING)
         (folder / "tree").write_text("".join("\t".join(line) + "\n" for line in tree))
         command = [*JAVA, *_OPENED, "-cp", f"{folder}:{classes}", "Node", address, str(port)]
@@ -59,9 +58,6 @@ def webhdfs(
             seconds=_START_SECONDS,
             env={"HADOOP_USER_NAME": _OWNER},
         )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def _answers(log: Path, address: str, port: int) -> bool:
@@ -73,9 +69,8 @@ def _answers(log: Path, address: str, port: int) -> bool:
 
 def _ask(method: str, address: str, port: int, path: str) -> int:
     """The status that a request of the owner's is answered with."""
-    with closing(http.client.HTTPConnection(address, port, timeout=_START_SECONDS)) as link:
-        link.request(method, f"/webhdfs/v1{path}&user.name={_OWNER}")
-        return link.getresponse().status
+    where = f"/webhdfs/v1{path}&user.name={_OWNER}"
+    return ask(address, port, method, where, seconds=_START_SECONDS)[0]
 
 
 @contextmanager
