@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
+from leftopen.engines._proofs import CanWrite
 from leftopen.errors import RequestNotAllowed
 from leftopen.sample import MAX_CELL, MAX_ELEMENTS
 
@@ -196,7 +197,7 @@ _WRITING = re.compile(r"ALL|INSERT|TRUNCATE|ALTER( .*)?|DROP( .*)?|CREATE( (TABL
 _READING = re.compile(r"SELECT|SHOW( .*)?|dictGet|USAGE|NONE")
 
 
-def by_grants(lines: Sequence[str]) -> Literal["yes", "no", "unknown"]:
+def by_grants(lines: Sequence[str]) -> CanWrite:
     """ "no" only where every line is understood and allows reading alone."""
     words: set[str] = set()
     plain = bool(lines)

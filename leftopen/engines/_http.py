@@ -8,8 +8,8 @@ that no server's answer can lead a request elsewhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote, unquote
 
 from leftopen.errors import NotThisProtocol, RequestNotAllowed, ServerRefused
@@ -17,7 +17,8 @@ from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import HttpSession, Response
 
-Method = Literal["GET", "POST"]
+# Any web server may be there, so that a challenge says nothing of who asks.
+EVERYBODYS_PORTS = frozenset({80, 443, 5000, 8000, 8080, 8443, 8888, 9000})
 _MAX_NAME = 512  # bytes of one name in a path
 
 
@@ -31,12 +32,14 @@ class Paths:
     def name(self, method: str, path: str) -> str:
         """The template that fits, a literal one first; raises RequestNotAllowed if none does."""
         asked = f"{method} {path.partition('?')[0]}"
-        if asked in self.names and "{" not in asked:
+        if "{" in asked:  # that of a name is quoted
+            raise RequestNotAllowed("not a request that this engine may send")
+        if asked in self.names:
             return asked
         for name, form in self._forms:
             found = form.fullmatch(asked)
             if found is not None and all(
-                _is_segment(unquote(part)) for group in found.groups() for part in group.split("/")
+                fits(unquote(part)) for group in found.groups() for part in group.split("/")
             ):
                 return name
         raise RequestNotAllowed("not a request that this engine may send")
@@ -51,8 +54,8 @@ def _form(template: str) -> str:
     )
 
 
-def _is_segment(name: str) -> bool:
-    """Whether a name stays one path segment at any server, however often it is unquoted."""
+def fits(name: str) -> bool:
+    """Whether a name stays one segment of a path at any server, however often it is unquoted."""
     return (
         0 < len(name.encode("utf-8", "replace")) <= _MAX_NAME
         and name.isprintable()
@@ -63,7 +66,7 @@ def _is_segment(name: str) -> bool:
 
 def segment(name: str) -> str:
     """A name quoted for a path; raises RequestNotAllowed for one that cannot stand in one."""
-    if not _is_segment(name):
+    if not fits(name):
         raise RequestNotAllowed("a name that cannot stand in a path")
     return quote(name, safe="", errors="replace")
 
@@ -106,28 +109,50 @@ def json_object(response: Response) -> Mapping[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
+def count_of(told: object) -> int | None:
+    """A number of records or bytes that a server tells, None where it is none."""
+    return told if type(told) is int and 0 <= told < 2**63 else None
+
+
 def is_html(response: Response) -> bool:
     """Whether the answer is a page for people: a login form, a proxy's error, a catch-all site."""
     stated = response.headers.get("content-type", "").lower()
     return "html" in stated or response.body[:64].lstrip().startswith(b"<")
 
 
-def closed(response: Response, *, known: bool, own_port: bool, what: str) -> Proof:
+def at_own_port(connection: Connection, ports: Sequence[int]) -> bool:
+    """Whether the peer's port tells what it is: one of `ports`, and hardly anybody else's."""
+    port = connection.target.port
+    return port in ports and port not in EVERYBODYS_PORTS
+
+
+def closed(
+    response: Response,
+    *,
+    known: bool,
+    own_port: bool,
+    what: str,
+    version: str | None = None,
+    product: str | None = None,
+) -> Proof:
     """The verdict on a peer whose first answer gives nothing away.
 
-    `known`: the answer shows that it is this product. A 401 with a challenge from a peer that does
-    not show it counts on the engine's own ports only (a proxy that guards the server); elsewhere
-    it is any web server. `what` is the product's name, for the sentence.
+    `known`: the answer shows that it is this product; only then are `version` and `product` told. A
+    401 with a challenge from a peer that does not show it counts where the port tells what it is
+    (a proxy that guards the server); elsewhere it is any web server. `what` is the product's name,
+    for the sentence.
     """
     challenge = "www-authenticate" in response.headers
+    told = (version, product) if known else (None, None)
     if response.status in (401, 403) and known:
-        return Proof(Verdict.AUTH_REQUIRED, "asks for credentials")
+        return Proof(Verdict.AUTH_REQUIRED, "asks for credentials", *told)
     if response.status == 401 and challenge and own_port:
         reason = "asks for credentials; what it is shows by its port alone"
         return Proof(Verdict.AUTH_REQUIRED, reason)
     overloaded = response.status == 429 or response.status >= 500
     if overloaded and (known or (own_port and not is_html(response))):
-        return Proof(Verdict.UNDETERMINED, f"the first question brought status {response.status}")
+        reason = f"the first question brought status {response.status}"
+        return Proof(Verdict.UNDETERMINED, reason, *told)
     return Proof(Verdict.NOT_THIS, f"speaks HTTP, but is no {what}")
 
 

@@ -1,7 +1,8 @@
 """LDAP messages: a Basic Encoding Rules codec for exactly what the engine asks and is told.
 
 Lengths are definite and of at most four bytes; nesting is that of the grammar, so nothing here
-recurses. Everything sent is a search, or the bind of nobody (only with the scope's opt-in).
+recurses. Everything sent is a search, or the bind of nobody (only with the scope's opt-in). No
+search can ask for the value of a password or key.
 
 Source: RFC 4511, section 4 and appendix B; RFC 2696 (paged results).
 """
@@ -17,6 +18,13 @@ from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed
 from leftopen.net.connection import Connection
 
 MAX_VALUES = 20_000  # parts of one message
+# Passwords and keys: that an entry has one is asked for, its value never.
+SECRETS = (
+    *("userPassword", "unicodePwd", "dBCSPwd", "sambaNTPassword", "sambaLMPassword"),
+    *("sambaPasswordHistory", "krbPrincipalKey", "ipaNTHash", "pwdHistory", "authPassword"),
+    *("userPKCS12", "ms-Mcs-AdmPwd", "msLAPS-Password", "msDS-ManagedPassword"),
+)
+_SECRETS = frozenset(name.lower() for name in SECRETS)
 PAGED = b"1.2.840.113556.1.4.319"
 
 _INTEGER, _OCTETS, _ENUM, _SEQUENCE, _SET = 0x02, 0x04, 0x0A, 0x30, 0x31
@@ -116,11 +124,19 @@ def name_of(message: bytes) -> str:
         if tag == _BIND and body == _VERSION + part(_OCTETS) + part(_SIMPLE):
             return "BIND anonymous"
         if tag == _SEARCH:
-            scope = _int(_parts(body)[1], _ENUM)
-            return f"SEARCH {Scope(scope).name.lower()}"
+            asked = _parts(body)
+            scope = _int(asked[1], _ENUM)
+            if asked[5] == (0x01, b"\xff") or _is_harmless(_parts(_of(asked[7], _SEQUENCE))):
+                return f"SEARCH {Scope(scope).name.lower()}"
     except (NotThisProtocol, ValueError, IndexError):
         pass
     raise RequestNotAllowed("not a request that this engine may send")
+
+
+def _is_harmless(attributes: Sequence[Part]) -> bool:
+    """Whether these attributes may be asked for with their values: by name, and none a secret."""
+    names = {_text(name).partition(";")[0].lower() for name in attributes}
+    return bool(names) and not names & (_SECRETS | {"*", "+"})
 
 
 # --- decoding ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from leftopen.budget import StoreLimits
+from leftopen.engines._key_patterns import Member, with_key_parts
 from leftopen.engines._redis_wire import (
     Command,
     as_bytes,
@@ -43,7 +44,7 @@ class Note:
 
     database: int
     select: bool  # whether more than database 0 is in use, so that SELECT is needed
-    members: tuple[tuple[bytes, tuple[str, ...]], ...]
+    members: tuple[Member, ...]
     table: str | None = None  # the type of the single key that is a table
     length: int = 0
 
@@ -137,9 +138,7 @@ async def _key_rows(connection: Connection, note: Note) -> AsyncGenerator[list[R
         raise refused
 
 
-async def _read(
-    connection: Connection, members: Sequence[tuple[bytes, tuple[str, ...]]]
-) -> list[Row | ServerRefused]:
+async def _read(connection: Connection, members: Sequence[Member]) -> list[Row | ServerRefused]:
     """The rows of these keys; none for a key that is gone or holds a type of a module."""
     made: list[Row | ServerRefused] = []
     asked: list[tuple[_Reader, bytes, tuple[str, ...]]] = []
@@ -239,10 +238,7 @@ def _xrange(key: bytes, start: tuple[int, int], count: int) -> Command:
 def as_batch(rows: Sequence[Row]) -> pa.RecordBatch:
     """One batch of the rows, at least one; the columns that begin with @ come last."""
     batch = documents(row.document for row in rows)
-    for place in range(max(len(row.changing) for row in rows)):
-        parts = [row.changing[place] if place < len(row.changing) else None for row in rows]
-        name = "@key" if place == 0 else f"@key{place + 1}"
-        batch = batch.append_column(name, pa.array(parts, pa.string()))
+    batch = with_key_parts(batch, [row.changing for row in rows])
     if any(row.time for row in rows):
         times = pa.array([row.time for row in rows], pa.timestamp("us"))
         batch = batch.append_column("@time", times)

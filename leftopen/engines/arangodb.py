@@ -17,10 +17,13 @@ AUTH_REQUIRED is 401 from a peer that shows itself by its realm, its `Server` he
 of its error. A list of databases or collections whose documents are refused is OPEN_PARTIAL where a
 query without a collection is answered, else UNDETERMINED: it could be canned.
 
+`/_api/version` says who speaks and proves nothing more.
+
 `can_write`: a server in read-only mode says so; else a client that is told that a made-up user is
-not there (error 1703) has the right to administer, which the others are refused. Sources:
-docs.arangodb.com (HTTP API: Authentication, Databases, Collections, Queries: cursors, Users,
-Administration: server mode; Error codes).
+not there (error 1703) has the right to administer, which the others are refused.
+
+Sources: docs.arangodb.com (HTTP API: Authentication, Databases, Collections, Queries: cursors,
+Users, Administration: server mode; Error codes).
 """
 
 from __future__ import annotations
@@ -34,8 +37,18 @@ import pyarrow as pa
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import Paths, accepted, closed, json_object, refused, segment
-from leftopen.engines._pages import in_pages
+from leftopen.engines._http import (
+    Paths,
+    accepted,
+    at_own_port,
+    closed,
+    count_of,
+    json_object,
+    refused,
+    segment,
+)
+from leftopen.engines._pages import Page, in_pages
+from leftopen.engines._proofs import CANNED, CanWrite
 from leftopen.errors import NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -59,8 +72,6 @@ _NOT_AUTHORIZED = 11
 # Traditional names; extended ones (3.9, 3.11) may hold almost anything but these.
 _NOT_IN_NAMES = re.compile(r"[\s/%?#\\:]|^_|^\.+$")
 
-CanWrite = Literal["yes", "no", "unknown"]
-
 
 class Arangodb:
     """The engine; see the module's text for how its verdicts are reached."""
@@ -78,7 +89,7 @@ class Arangodb:
         first = await ask.get("/_api/version")
         told = json_object(first)
         if first.status != 200 or told.get("server") != "arango":
-            own_port = connection.target.port in self.ports
+            own_port = at_own_port(connection, self.ports)
             return closed(first, known=_shows_itself(first), own_port=own_port, what="ArangoDB")
         word = f"leftopen-{secrets.token_hex(12)}"
         proof, database = await _look(ask, word)
@@ -89,7 +100,7 @@ class Arangodb:
                 reason = "lists its collections and refuses the rest; that could be a canned list"
                 proof = Proof(Verdict.UNDETERMINED, reason)
             elif returned.status != 201 or _result(returned) != [word]:
-                return _CANNED
+                return CANNED
         if proof.verdict is Verdict.OPEN:
             can_write = await _can_write(ask, word)
         version = clean_version(told.get("version"))
@@ -109,8 +120,8 @@ class Arangodb:
                     break
                 path = f"/_db/{segment(database)}/_api/collection/{segment(name)}/count"
                 count = json_object(await ask.get(path)).get("count")
-                known = count if type(count) is int and 0 <= count < 2**63 else None
-                found.append(Collection(f"{database}.{name}", known, handle=(database, name)))
+                handle = (database, name)
+                found.append(Collection(f"{database}.{name}", count_of(count), handle=handle))
         return sorted(found, key=lambda collection: -(collection.records or 0))
 
     async def sample(
@@ -124,12 +135,13 @@ class Arangodb:
         ask = _Asker(connection)
         database, name = collection.handle
 
-        async def fetch(offset: int, count: int) -> Sequence[Mapping[str, Any]]:
-            bound = {"@c": name, "offset": offset, "count": count}
+        async def fetch(page: Page) -> Sequence[Mapping[str, Any]]:
+            bound = {"@c": name, "offset": page.start, "count": page.count}
             response = await ask.query(database, _PAGE, bound)
             if response.status != 201:
                 raise ServerRefused("the server refused a query", code=str(response.status))
-            return [_document(doc) for doc in _result(response)[:count] if isinstance(doc, dict)]
+            found = _result(response)[: page.count]
+            return [_document(doc) for doc in found if isinstance(doc, dict)]
 
         async for batch in in_pages(connection, fetch, collection.records, limits):
             yield batch
@@ -137,7 +149,6 @@ class Arangodb:
 
 ENGINE = Arangodb()
 _LOOKED_AT = Proof(Verdict.OPEN, "a query without credentials looked at a document")
-_CANNED = Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
 
 
 class _Asker:
@@ -190,7 +201,7 @@ async def _look(ask: _Asker, word: str) -> tuple[Proof, str]:
                     Verdict.OPEN, "a query without credentials looked at a document"
                 ), where
             elif result:
-                return _CANNED, where
+                return CANNED, where
             else:
                 seen += 1
     if denied is not None and not seen:

@@ -1,6 +1,7 @@
 """Apache Cassandra, and ScyllaDB that speaks as it does: CQL's binary protocol on port 9042.
 
-The exchange: OPTIONS (anybody is answered; tells ScyllaDB apart), STARTUP, then SELECTs.
+The exchange: OPTIONS (anybody is answered, so it proves nothing; it tells ScyllaDB apart), STARTUP,
+then SELECTs.
 
 * AUTH_REQUIRED: AUTHENTICATE comes in answer to STARTUP. It is never answered.
 * OPEN: READY comes; `system.local` is read under a column name that was made up for it and comes
@@ -8,11 +9,12 @@ The exchange: OPTIONS (anybody is answered; tells ScyllaDB apart), STARTUP, then
   a table of the owner's are read. Each frame carries a random stream number, which must come back.
   Without any table of the owner's, it is OPEN and empty.
 * OPEN_PARTIAL: the tables are listed, but reading them is refused (Unauthorized, 0x2100).
+* UNDETERMINED: it begins without credentials, but a read ends with another error.
 * `can_write`: which authorizer is set, as the server's own settings tell (`system_views.settings`,
   `system.config`); AllowAllAuthorizer asks nobody. Cassandra before 4.0 does not tell.
 
 Source: `doc/native_protocol_v4.spec` of Apache Cassandra, and the chapters on system tables and
-virtual tables of its documentation.
+virtual tables of its documentation (cassandra.apache.org/doc).
 """
 
 from __future__ import annotations
@@ -54,6 +56,8 @@ from leftopen.engines._cassandra_session import (
     rows_text,
     start,
 )
+from leftopen.engines._handles import handle_of
+from leftopen.engines._proofs import CanWrite
 from leftopen.errors import NotThisProtocol, PeerClosed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -142,9 +146,7 @@ class Cassandra:
         self, connection: Connection, collection: Collection, limits: StoreLimits
     ) -> AsyncIterator[pa.RecordBatch]:
         """Rows from RANGES random stretches of the ring; small tables as a whole."""
-        note = collection.handle
-        if not isinstance(note, Note):
-            raise TypeError("the collection is not one of this engine")
+        note = handle_of(collection, Note)
         session = Session(connection, note.version)
         async with aclosing(_drawn(session, note, limits.rows)) as drawn:
             async for table in drawn:
@@ -232,7 +234,7 @@ async def _scylla_version(session: Session) -> str | None:
     return clean_version(told[0][0]) if told and told[0] else None
 
 
-async def _can_write(session: Session) -> Literal["yes", "no", "unknown"]:
+async def _can_write(session: Session) -> CanWrite:
     """Whether the server's settings name the authorizer that allows everything to anyone."""
     for text in (SETTINGS, CONFIG):
         for name in (b"authorizer", b"authorizer.class_name"):

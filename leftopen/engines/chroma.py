@@ -15,9 +15,11 @@ list from a peer whose heartbeat is Chroma's (`nanosecond heartbeat`), or that r
 (`AuthError`). Port 8000 is everybody's: a challenge there shows no Chroma. A list whose records are
 refused is OPEN_PARTIAL. Since 1.0 Chroma has no log-in of its own; what guards it is a proxy.
 
-The server says nothing about who may write. Sources: docs.trychroma.com (Chroma API: collections,
-get), the server's own /openapi.json (1.x), cookbook.chromadb.dev/security (0.4 to 0.6: tokens and
-paths that ignore them).
+`can_write` is unknown: the server says nothing about who may write. Without the default tenant it
+is UNDETERMINED.
+
+Sources: docs.trychroma.com (Chroma API: collections, get), the server's own /openapi.json (1.x),
+cookbook.chromadb.dev/security (0.4 to 0.6: tokens and paths that ignore them).
 """
 
 from __future__ import annotations
@@ -30,11 +32,20 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import Asker, Paths, accepted, closed, json_object, refused, segment
-from leftopen.engines._vectors import fitting, spread
+from leftopen.engines._http import (
+    Asker,
+    Paths,
+    accepted,
+    closed,
+    count_of,
+    json_object,
+    refused,
+    segment,
+)
+from leftopen.engines._pages import Page, in_pages
+from leftopen.engines._proofs import CANNED
 from leftopen.errors import NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -103,7 +114,7 @@ class Chroma:
             return await _closed(asker, listed)
         found = _collections(listed, base)
         if not await _names_what_is_missing(asker, base):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         version = clean_version(_word(await asker.get(f"{api}/version")))
         if not found:
             reason = "its list of collections is answered without credentials; it is empty"
@@ -130,7 +141,7 @@ class Chroma:
             base = _V1 if database is None else f"{_DATABASES}/{segment(database)}"
             listed = accepted(await asker.get(f"{base}/collections?limit={most - len(found)}"))
             for known in _collections(listed, base)[: most - len(found)]:
-                records = _count(await asker.get(f"{known.path}/count"))
+                records = count_of(_word(await asker.get(f"{known.path}/count")))
                 own = database in (None, _DEFAULT)
                 name = known.name if own else f"{database}/{known.name}"
                 found.append(Collection(name, records, handle=known.path))
@@ -148,21 +159,15 @@ class Chroma:
         ServerRefused, NotThisProtocol and NetError; BudgetSpent where one record is over the limit.
         """
         asker, path = Asker(connection, _PATHS), f"{collection.handle}/get"
-        total = limits.rows if collection.records is None else collection.records
-        until = connection.bytes_read + limits.reply_bytes
-        for page in spread(total, limits.rows):
+
+        async def fetch(page: Page) -> Sequence[Mapping[str, Any]]:
             include = ["metadatas", "documents", "uris", *(["embeddings"] if page.vectors else [])]
-            query = {"offset": page.start, "include": include}
+            query = {"offset": page.start, "limit": page.count, "include": include}
+            return _records(accepted(await asker.post(path, query)), page.count)
 
-            async def ask(count: int, query: Mapping[str, Any] = query) -> Response:
-                return accepted(await asker.post(path, {**query, "limit": count}))
-
-            response, count = await fitting(ask, page.count)
-            records = _records(response, count)
-            if records:
-                yield sampling.documents(records)
-            if not records or connection.bytes_read >= until:
-                return
+        total = collection.records
+        async for batch in in_pages(connection, fetch, total, limits, reach=None, vectors=True):
+            yield batch
 
 
 ENGINE = Chroma()
@@ -245,13 +250,6 @@ async def _databases(asker: Asker) -> list[str | None]:
     others = [name for name in names if isinstance(name, str) and _NAME.fullmatch(name)]
     others = [name for name in others if name != _DEFAULT]
     return [_DEFAULT, *others[: _MAX_DATABASES - 1]]
-
-
-def _count(response: Response) -> int | None:
-    """The number of records, where the server tells it."""
-    told = _word(response)
-    plain = isinstance(told, int) and not isinstance(told, bool)
-    return told if plain and isinstance(told, int) and 0 <= told < 2**63 else None
 
 
 def _records(response: Response, most: int) -> list[dict[str, Any]]:

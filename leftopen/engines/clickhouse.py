@@ -11,12 +11,15 @@ OPEN is a row, or no row, of that table in strict JSON. AUTH_REQUIRED are the ex
 194 and 516, ACL_CLOSED is 195 (address not allowed); 497 (access denied) at a table is
 OPEN_PARTIAL. A peer that does not turn the word round gives canned answers. `/ping` proves nothing
 and is not asked. The native port (9000) tells what it is when it hears HTTP: UNDETERMINED, for the
-HTTP port of the same server gives the verdict.
+HTTP port of the same server gives the verdict. Ports 8443 and 9000 are everybody's: a challenge
+there that does not name ClickHouse proves nothing.
 
 Only tables that store their rows are read: a SELECT from Kafka, URL, MySQL and the like would
 consume messages or make the server dial elsewhere, and so would the listing of a database of a
 remote engine. Statements are literal texts with quoted names; each must fit a template here.
-They work from 18.16 on. can_write is "no" where `readonly` is 1 or 2, else what SHOW GRANTS says,
+They work from 18.16 on.
+
+`can_write` is "no" where `readonly` is 1 or 2, else what SHOW GRANTS says,
 which servers before 20.4 do not know (exception 62): there every user may write.
 
 Sources: clickhouse.com/docs (HTTP Interface; system.databases, tables, columns, parts; Permissions
@@ -42,8 +45,11 @@ from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines import _clickhouse_sql as sql
-from leftopen.engines._http import closed
-from leftopen.errors import BudgetSpent, NetError, NotThisProtocol, ServerRefused
+from leftopen.engines._handles import handle_of
+from leftopen.engines._http import at_own_port, closed
+from leftopen.engines._pages import fitting
+from leftopen.engines._proofs import CANNED, CanWrite
+from leftopen.errors import NetError, NotThisProtocol, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import HttpSession, Response
@@ -52,7 +58,6 @@ _PRODUCT = "ClickHouse"
 _MAX_NAME = 512  # characters
 _LOOKED_AT = 200_000  # rows: a sample is drawn from so many, the first that the server comes by
 _MORE = 1.2  # times the rows wanted, so that chance seldom brings fewer
-_INFLATION = 8  # a page that was too large is asked for again with so many times fewer rows
 _COUNTED = 200  # tables without parts (Log, Memory) whose rows are counted
 _LISTS = 4  # statements of a probe that look for a table
 
@@ -81,13 +86,13 @@ class ClickHouse:
         token = secrets.token_hex(16)
         first = await _send(session, sql.DATABASES.format(word=token))
         if first.status != 200:
-            return _closed(first, connection.target.port in self.ports)
+            return _closed(first, at_own_port(connection, self.ports))
         ((word, stated, databases),) = _rows(first, 3, most=1, least=1)
         if word != token[::-1]:
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         version = clean_version(stated)
         verdict, reason = await _gated(session, _local(databases))
-        told: Literal["yes", "no", "unknown"] = "unknown"
+        told: CanWrite = "unknown"
         if verdict is Verdict.OPEN:
             with contextlib.suppress(NetError, NotThisProtocol):
                 told = await _can_write(session)
@@ -128,8 +133,7 @@ class ClickHouse:
         Raises ServerRefused, NotThisProtocol and NetError; BudgetSpent where one row is too large.
         """
         session = HttpSession(connection)
-        handle = collection.handle
-        assert isinstance(handle, _Handle)
+        handle = handle_of(collection, _Handle)
         columns = await _columns(session, handle.table)
         if not columns or limits.rows < 1:
             return
@@ -137,16 +141,13 @@ class ClickHouse:
         each = 2 * sum(column.bytes for column in columns) // records if records else 0
         size = max(1, min(limits.rows, most // each if each else limits.rows))
         seconds = max(1, int(limits.silence * 0.8)) if handle.limited else None
-        while True:
-            nth = int(min(records or 0, _LOOKED_AT) / (_MORE * size))
-            statement = sql.rows_of(handle.table, columns, size, nth, most // 2)
-            try:
-                response = _accepted(await _send(session, statement, seconds))
-                break
-            except BudgetSpent as spent:
-                if spent.code != "reply_too_large" or size == 1:
-                    raise
-                size = max(1, size // _INFLATION)
+
+        async def ask(count: int) -> Response:
+            nth = int(min(records or 0, _LOOKED_AT) / (_MORE * count))
+            statement = sql.rows_of(handle.table, columns, count, nth, most // 2)
+            return _accepted(await _send(session, statement, seconds))
+
+        response, size = await fitting(ask, size)
         found = _rows(response, len(columns), most=size)
         readers = [_reader(column.type) for column in columns]
         if found:
@@ -344,7 +345,7 @@ def _parsed(parse: Callable[[str], Any], value: Any) -> Any:
     return value
 
 
-async def _can_write(session: HttpSession) -> Literal["yes", "no", "unknown"]:
+async def _can_write(session: HttpSession) -> CanWrite:
     """What the server says of a client without credentials, asked as one who may write would."""
     body = sql.READONLY + sql.FORMAT
     setting = await session.request(

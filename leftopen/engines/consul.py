@@ -17,6 +17,8 @@ in the lists; with services listed it is OPEN_PARTIAL. `/v1/status/leader` is an
 servers and proves nothing. Servers before 1.3 name no service: they are asked for random keys,
 here or in a datacenter made up, in an order made up too: 404 here, `No path to datacenter` there.
 
+An answer of 429 or 5xx is UNDETERMINED.
+
 * A collection is a folder at the top (`/users/*`); a record is a key.
 * Columns: `value`, and `@key` for the rest of the key.
 * `can_write` is `yes` where the server's header `X-Consul-Default-ACL-Policy` says `allow`, or its
@@ -41,7 +43,19 @@ import pyarrow as pa
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import Asker, Paths, accepted, closed, is_html, json_object, segment
+from leftopen.engines._handles import handle_of
+from leftopen.engines._http import (
+    Asker,
+    Paths,
+    accepted,
+    at_own_port,
+    closed,
+    is_html,
+    json_object,
+    segment,
+)
+from leftopen.engines._proofs import CANNED, CanWrite
+from leftopen.engines._text import as_text
 from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -59,8 +73,6 @@ _DENIED = (b"Permission denied", b"ACL not found")
 _NO_DATACENTER = b"No path to datacenter"
 _UNKNOWN = b"unknown service ID: "
 _SIGNS = ("x-consul-index", "x-consul-knownleader", "x-consul-default-acl-policy")
-
-CanWrite = Literal["yes", "no", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,7 @@ class Consul:
         first = await asker.get("/v1/kv/?keys&separator=/")
         listed = _keys(first)
         if listed is None and not _is_denied(first):
-            own_port = connection.target.port in self.ports
+            own_port = at_own_port(connection, self.ports)
             return closed(first, known=_has_sign(first), own_port=own_port, what="Consul")
         token = f"leftopen-{secrets.token_hex(12)}"
         missing = await asker.get(f"/v1/kv/{token}")
@@ -106,7 +118,7 @@ class Consul:
         if verdict is Verdict.AUTH_REQUIRED:
             return Proof(verdict, reason)
         if not await _is_alive(asker, token):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         can_write: CanWrite = "unknown"
         if _is_missing(missing):
             can_write = await _may_write(asker, first)
@@ -143,9 +155,7 @@ class Consul:
         """Random keys one by one, an eighth of the store's bytes at most; those that are gone, may
         not be read or are larger than a reply may be have no value. Raises NotThisProtocol and
         NetError."""
-        note = collection.handle
-        if not isinstance(note, _Note):
-            raise TypeError("the collection is not one of this engine")
+        note = handle_of(collection, _Note)
         asker = Asker(connection, _PATHS)
         until = connection.bytes_read + limits.bytes // 8
         rows: list[tuple[str | bytes | None, str]] = []
@@ -300,10 +310,6 @@ def _pair(answer: Response) -> str | bytes | None:
     if line["Value"] is None:
         return None
     try:
-        value = base64.b64decode(line["Value"], validate=True)
+        return as_text(base64.b64decode(line["Value"], validate=True))
     except (binascii.Error, TypeError, ValueError):
         raise NotThisProtocol("the reply to a key is none") from None
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value

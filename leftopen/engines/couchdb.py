@@ -16,9 +16,10 @@ AUTH_REQUIRED, as is a 401 to `/` from a peer that shows itself as CouchDB by it
 whose databases refuse to be read is OPEN_PARTIAL.
 
 `can_write`: the role `_admin` without a name ("admin party") may write everything; in a database
-whose `_security` names no members, everybody may write documents. Sources: docs.couchdb.org (API
-reference: Server, Databases, `_all_docs`, `_security`; Introduction: Security; Configuration:
-`require_valid_user`, `admin_only_all_dbs`).
+whose `_security` names no members, everybody may write documents.
+
+Sources: docs.couchdb.org (API reference: Server, Databases, `_all_docs`, `_security`; Introduction:
+Security; Configuration: `require_valid_user`, `admin_only_all_dbs`).
 """
 
 from __future__ import annotations
@@ -37,13 +38,17 @@ from leftopen.engines._http import (
     Asker,
     Paths,
     accepted,
+    at_own_port,
     closed,
+    count_of,
+    fits,
     json_object,
     refused,
     segment,
 )
-from leftopen.engines._pages import in_pages
-from leftopen.errors import NotThisProtocol, RequestNotAllowed
+from leftopen.engines._pages import Page, in_pages
+from leftopen.engines._proofs import CANNED, CanWrite
+from leftopen.errors import NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
@@ -55,8 +60,6 @@ _PATHS = Paths(
 _LISTED = 50  # names of databases for a verdict
 _TRIED = 3  # databases to look into for a verdict
 _MOST_UUIDS = 90
-
-CanWrite = Literal["yes", "no", "unknown"]
 
 
 class Couchdb:
@@ -75,14 +78,14 @@ class Couchdb:
         first = await ask.get("/")
         identity = _identity(first)
         if identity is None:
-            own_port = connection.target.port in self.ports
+            own_port = at_own_port(connection, self.ports)
             return closed(first, known=_shows_itself(first), own_port=own_port, what="CouchDB")
         product, version = identity
         verdict, reason, database = await _gated(ask)
         if verdict not in (Verdict.OPEN, Verdict.OPEN_PARTIAL):
             return Proof(verdict, reason, version, product)
         if not await _alive(ask, database):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         return Proof(verdict, reason, version, product, await _can_write(ask, database))
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:
@@ -108,9 +111,10 @@ class Couchdb:
         ask = Asker(connection, _PATHS)
         path = f"/{segment(collection.name)}/_all_docs?include_docs=true"
 
-        async def fetch(offset: int, count: int) -> Sequence[Mapping[str, Any]]:
-            page = accepted(await ask.get(f"{path}&skip={offset}&limit={count}"))
-            return [_document(row) for row in _listed(page)[1][:count] if not _is_design(row)]
+        async def fetch(page: Page) -> Sequence[Mapping[str, Any]]:
+            answer = accepted(await ask.get(f"{path}&skip={page.start}&limit={page.count}"))
+            rows = _listed(answer)[1][: page.count]
+            return [_document(row) for row in rows if not _is_design(row)]
 
         async for batch in in_pages(connection, fetch, collection.records, limits):
             yield batch
@@ -223,18 +227,7 @@ def _databases(response: Response) -> list[str]:
     told = response.json()
     if not isinstance(told, list) or not all(isinstance(name, str) for name in told):
         raise NotThisProtocol("the list of databases is none")
-    return [name for name in told if not name.startswith("_") and _fits(name)]
-
-
-def _fits(name: str) -> bool:
-    """Whether the name can stand in a path; those of others have a slash, or are no server's."""
-    if "%" in name:  # a proxy that unquotes twice would read something else
-        return False
-    try:
-        segment(name)
-    except RequestNotAllowed:
-        return False
-    return True
+    return [name for name in told if not name.startswith("_") and fits(name)]
 
 
 def _listed(response: Response) -> tuple[int | None, list[Mapping[str, Any]]]:
@@ -248,8 +241,7 @@ def _listed(response: Response) -> tuple[int | None, list[Mapping[str, Any]]]:
         raise NotThisProtocol("the list of documents is none")
     if any(not isinstance(row.get("key"), str) for row in rows):
         raise NotThisProtocol("the list of documents is none")
-    known = isinstance(total, int) and not isinstance(total, bool) and 0 <= total < 2**63
-    return (total if known else None), rows
+    return count_of(total), rows
 
 
 def _is_design(row: Mapping[str, Any]) -> bool:

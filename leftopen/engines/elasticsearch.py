@@ -9,7 +9,7 @@ The exchange of a probe, one request a line:
 A store without an index that holds documents is searched as a whole (GET /_search). OPEN is a
 search reply that parsed strictly. AUTH_REQUIRED is 401 or 403 to `/` from a peer that shows what it
 is: by an error body, realm or header of these products, or by giving X-Opaque-Id back. A 401 with a
-challenge but no such sign counts on this engine's own ports only (a proxy that guards the server);
+challenge but no such sign counts on its usual ports only (a proxy that guards the server);
 elsewhere it is any web server and NOT_THIS, as are HTML pages and redirects, which are never
 followed. An open `/` with a closed list, or a list without a search, is OPEN_PARTIAL. Overload
 (429, 5xx) and cluster blocks are UNDETERMINED.
@@ -18,9 +18,14 @@ So that canned answers are not taken for a server, it must give back something m
 X-Opaque-Id header, or, where a proxy takes that away, the random name of an index that cannot exist
 (GET /{index}/_search answers 404 with that name).
 
-Parameters are those that servers since 2.0 know; unknown ones are refused since 5.0. Sources:
-elastic.co/guide/en/elasticsearch/reference (Create index: names; cat indices; Search API; Function
-score query; X-Opaque-Id; Security: anonymous access), docs.opensearch.org (the same, and Security).
+Indices whose names begin with a dot are the system's (its users and their passwords among them) and
+are left out. `can_write` is unknown: nothing that is asked here tells it.
+
+Parameters are those that servers since 2.0 know; unknown ones are refused since 5.0.
+
+Sources: elastic.co/guide/en/elasticsearch/reference (Create index: names; cat indices; Search API;
+Function score query; X-Opaque-Id; Security: anonymous access), docs.opensearch.org (the same, and
+Security).
 """
 
 from __future__ import annotations
@@ -37,25 +42,30 @@ import pyarrow as pa
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed, ServerRefused
+from leftopen.engines._http import (
+    Asker,
+    Paths,
+    accepted,
+    at_own_port,
+    closed,
+    fits,
+    json_object,
+    refused,
+)
+from leftopen.engines._pages import smaller
+from leftopen.engines._proofs import CANNED
+from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
-from leftopen.net.http import HttpSession, Response
+from leftopen.net.http import Response
 
 _CAT = "/_cat/indices"
 _CAT_STREAMS = "/_cat/indices/.ds-*"  # what lies behind data streams is hidden from the plain list
-_REQUESTS = frozenset(
-    {
-        "GET /", f"GET {_CAT}", f"GET {_CAT_STREAMS}",
-        "GET /_search", "GET /{index}/_search", "POST /{index}/_search",
-    }
-)  # fmt: skip
 _COLUMNS = "?format=json&bytes=b&h=health,status,index,docs.count,store.size"
 _ONE_HIT = "?size=1&terminate_after=1&_source=false"
 
-_INDEX_SEARCH = re.compile(r"/([^/?#]+)/_search")
 # What the servers themselves allow in no index name, and all that has a meaning in a path.
-_NOT_IN_NAMES = re.compile(r'[\s\\/*?"<>|#:,]|\.\.|^[-_+]')
+_NOT_IN_NAMES = re.compile(r'[\s*"<>|:,]|\.\.|^[-_+]')
 _MAX_NAME = 255  # bytes
 _BACKING_INDEX = re.compile(r"\.ds-(.+?)(?:-\d{4}\.\d{2}\.\d{2})?-\d{6,}")
 
@@ -67,29 +77,27 @@ _INFLATION = 8  # stored documents are compressed; JSON is this much larger at t
 _PER_SHARD = 50_000  # documents a search may look at in each shard
 
 
-def request_name(method: str, path: str) -> str:
-    """The allow-list name of a request: method and path template. The query is not part of it.
+class _Requests(Paths):
+    """The requests; an index is named by a name that a server could have given it."""
 
-    Raises RequestNotAllowed for every other method and path.
-    """
-    plain = path.partition("?")[0]
-    name = f"{method} {plain}"
-    searched = _INDEX_SEARCH.fullmatch(plain)
-    if searched is not None and _is_index_name(unquote(searched.group(1))):
-        name = f"{method} /{{index}}/_search"
-    if name not in _REQUESTS or "{" in plain:
-        raise RequestNotAllowed("not a request that the elasticsearch engine may send")
-    return name
+    def name(self, method: str, path: str) -> str:
+        name = super().name(method, path)
+        index = path.partition("?")[0].split("/")[1]
+        if "{index}" in name and not _is_index_name(unquote(index)):
+            raise RequestNotAllowed("not a request that the elasticsearch engine may send")
+        return name
 
 
 def _is_index_name(name: str) -> bool:
     """Whether a server could have an index of this name; others might break out of a path."""
-    return (
-        name.isprintable()
-        and 0 < len(name.encode()) <= _MAX_NAME
-        and name != "."
-        and _NOT_IN_NAMES.search(name) is None
-    )
+    return fits(name) and len(name.encode()) <= _MAX_NAME and _NOT_IN_NAMES.search(name) is None
+
+
+_PATHS = _Requests(
+    "GET /", f"GET {_CAT}", f"GET {_CAT_STREAMS}",
+    "GET /_search", "GET /{index}/_search", "POST /{index}/_search",
+)  # fmt: skip
+request_name = _PATHS.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,26 +123,26 @@ class Elasticsearch:
 
     name = "elasticsearch"
     ports = (9200, 9201, 9250)
-    requests = _REQUESTS
+    requests = _PATHS.names
     speaks = Speaks.HTTP
     verified: Literal["real", "scripted"] = "real"
     reads = "names and sizes of indices; documents in random order, from the first of each shard"
 
     async def probe(self, connection: Connection) -> Proof:
         """Judge by the exchange above. Raises NotThisProtocol and NetError."""
-        session = HttpSession(connection)
+        asker = Asker(connection, _PATHS)
         token = f"leftopen-{secrets.token_hex(12)}"
-        first = await _send(session, "GET", "/", headers={"X-Opaque-Id": token})
+        first = await asker.get("/", {"X-Opaque-Id": token})
         alive = first.headers.get("x-opaque-id") == token
         identity = _identity(first)
         if identity is None or first.status != 200:
             known = alive or identity is not None
-            return _closed(first, known, connection.target.port in self.ports)
+            return _closed(first, known, at_own_port(connection, self.ports))
         product, version = identity
-        verdict, reason = await _gated(session)
+        verdict, reason = await _gated(asker)
         exposed = verdict in (Verdict.OPEN, Verdict.OPEN_PARTIAL)
-        if exposed and not alive and not await _names_what_is_missing(session, token):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+        if exposed and not alive and not await _names_what_is_missing(asker, token):
+            return CANNED
         return Proof(verdict, reason, version, product)
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:
@@ -143,9 +151,9 @@ class Elasticsearch:
         Left out: closed indices and those whose name starts with a dot (the system's), as well as
         names that no server can give. Raises ServerRefused, NotThisProtocol and NetError.
         """
-        session = HttpSession(connection)
-        plain = _indices(await _read(session, "GET", _CAT + _COLUMNS))
-        hidden = await _send(session, "GET", _CAT_STREAMS + _COLUMNS)  # unknown before 7.9
+        asker = Asker(connection, _PATHS)
+        plain = _indices(accepted(await asker.get(_CAT + _COLUMNS)))
+        hidden = await asker.get(_CAT_STREAMS + _COLUMNS)  # unknown before 7.9
         streams = _streams(_indices(hidden)) if hidden.status == 200 else []
         found = [i for i in plain if i.readable and not i.name.startswith(".")] + streams
         found.sort(key=lambda index: -(index.records or 0))
@@ -165,7 +173,7 @@ class Elasticsearch:
         Raises ServerRefused, NotThisProtocol and NetError; BudgetSpent where one document alone is
         over the limit.
         """
-        session = HttpSession(connection)
+        asker = Asker(connection, _PATHS)
         path = f"/{quote(collection.name, safe='', errors='replace')}/_search"
         rows = min(limits.rows, _WINDOW)
         seed: int | None = secrets.randbelow(2**31)
@@ -175,16 +183,16 @@ class Elasticsearch:
         for _ in range(_PAGES):
             body = _page(seed, start, size, limits.silence)
             try:
-                response = await _send(session, "POST", path, body=body)
+                response = await asker.post(path, body)
             except BudgetSpent as spent:
                 if spent.code != "reply_too_large" or size == 1:
                     raise
-                size = max(1, size // _INFLATION)
+                size = smaller(size)
                 continue
             if response.status == 400 and seed is not None:
                 seed = None
                 continue
-            found = _hits(_accepted(response)).hits[:size]
+            found = _hits(accepted(response)).hits[:size]
             fresh = [hit for hit in found if (hit["_index"], hit["_id"]) not in seen]
             seen.update((hit["_index"], hit["_id"]) for hit in fresh)
             if fresh:
@@ -200,34 +208,11 @@ class Elasticsearch:
 ENGINE = Elasticsearch()
 
 
-async def _send(
-    session: HttpSession,
-    method: Literal["GET", "POST"],
-    path: str,
-    *,
-    body: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """The one way out: the request's name is taken from what is sent."""
-    name = request_name(method, path)
-    return await session.request(name, path, method=method, body=body, headers=headers)
-
-
-async def _read(session: HttpSession, method: Literal["GET", "POST"], path: str) -> Response:
-    return _accepted(await _send(session, method, path))
-
-
-def _accepted(response: Response) -> Response:
-    if response.status != 200:
-        raise ServerRefused("the server refused the request", code=str(response.status))
-    return response
-
-
-async def _gated(session: HttpSession) -> tuple[Verdict, str]:
+async def _gated(asker: Asker) -> tuple[Verdict, str]:
     """The verdict on a peer that has shown what it is, by what it lets anyone read."""
     index: _Index | None = None
     try:
-        listed = await _send(session, "GET", _CAT + _COLUMNS)
+        listed = await asker.get(_CAT + _COLUMNS)
         if listed.status != 200:
             return _refused(listed, "shows its version, but the list of indices")
         index = _largest(_indices(listed))
@@ -235,7 +220,7 @@ async def _gated(session: HttpSession) -> tuple[Verdict, str]:
         if spent.code != "reply_too_large":  # too many indices to list for a verdict: search all
             raise
     path = "/_search" if index is None else f"/{quote(index.name, safe='')}/_search"
-    response = await _send(session, "GET", path + _ONE_HIT)
+    response = await asker.get(path + _ONE_HIT)
     if response.status != 200:
         return _refused(response, "lists its indices, but a search")
     found = _hits(response)
@@ -252,14 +237,15 @@ async def _gated(session: HttpSession) -> tuple[Verdict, str]:
 
 def _refused(response: Response, what: str) -> tuple[Verdict, str]:
     """The verdict on a gated read that was not answered."""
-    if response.status in (401, 403) and _error_type(response) != "cluster_block_exception":
-        return Verdict.OPEN_PARTIAL, f"{what} is refused ({response.status})"
-    return Verdict.UNDETERMINED, f"{what} brought status {response.status}"
+    if _error_type(response) == "cluster_block_exception":
+        return Verdict.UNDETERMINED, f"{what} brought status {response.status}"
+    proof = refused(response, what)
+    return proof.verdict, proof.reason
 
 
-async def _names_what_is_missing(session: HttpSession, token: str) -> bool:
+async def _names_what_is_missing(asker: Asker, token: str) -> bool:
     """Whether the peer says of an index that cannot exist, by its random name, that it is not."""
-    response = await _send(session, "GET", f"/{token}/_search?size=0")
+    response = await asker.get(f"/{token}/_search?size=0")
     return response.status == 404 and token.encode() in response.body
 
 
@@ -268,16 +254,8 @@ def _closed(response: Response, known: bool, own_port: bool) -> Proof:
     challenge = response.headers.get("www-authenticate", "").lower()
     product = _product_by_signs(response, challenge)
     known = known or product is not None or _error_type(response) is not None
-    if response.status in (401, 403):
-        if known:
-            return Proof(Verdict.AUTH_REQUIRED, "asks for credentials", product=product)
-        if response.status == 401 and challenge and own_port:
-            reason = "asks for credentials; what it is shows by its port alone"
-            return Proof(Verdict.AUTH_REQUIRED, reason)
-    overloaded = response.status == 429 or response.status >= 500
-    if overloaded and (known or (own_port and not _is_html(response))):
-        return Proof(Verdict.UNDETERMINED, f"`/` answered {response.status}", product=product)
-    return Proof(Verdict.NOT_THIS, "speaks HTTP, but is no Elasticsearch or OpenSearch")
+    what = "Elasticsearch or OpenSearch"
+    return closed(response, known=known, own_port=own_port, what=what, product=product)
 
 
 def _product_by_signs(response: Response, challenge: str) -> str | None:
@@ -296,23 +274,9 @@ def _product_by_signs(response: Response, challenge: str) -> str | None:
     return None
 
 
-def _is_html(response: Response) -> bool:
-    stated = response.headers.get("content-type", "").lower()
-    return "html" in stated or response.body[:64].lstrip().startswith(b"<")
-
-
-def _object(response: Response) -> Mapping[str, Any]:
-    """The body if it is a JSON object, else an empty one."""
-    try:
-        told = response.json()
-    except NotThisProtocol:
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
 def _identity(response: Response) -> tuple[str, str | None] | None:
     """Product and version as `/` states them, or None if it is no greeting of these products."""
-    told = _object(response)
+    told = json_object(response)
     version, tagline = told.get("version"), told.get("tagline")
     if not isinstance(version, dict) or not isinstance(version.get("number"), str):
         return None
@@ -328,7 +292,7 @@ def _identity(response: Response) -> tuple[str, str | None] | None:
 def _error_type(response: Response) -> str | None:
     """The class of an error reply, "" for the plain text of servers before 2.0; None if it is not
     an error reply of these products."""
-    told = _object(response)
+    told = json_object(response)
     error = told.get("error")
     if told.get("status") != response.status:
         return None
@@ -377,6 +341,8 @@ def _streams(indices: Sequence[_Index]) -> list[_Index]:
         if backing is None or not part.readable or not _is_index_name(backing.group(1)):
             continue
         name = backing.group(1)
+        if name.startswith("."):  # the system's
+            continue
         before = found.get(name, _Index(name, True, 0, 0))
         records = (before.records or 0) + (part.records or 0)
         found[name] = _Index(name, True, records, (before.bytes or 0) + (part.bytes or 0))
@@ -385,7 +351,7 @@ def _streams(indices: Sequence[_Index]) -> list[_Index]:
 
 def _hits(response: Response) -> _Hits:
     """A search reply, parsed strictly. Raises NotThisProtocol."""
-    told = _object(response)
+    told = json_object(response)
     outer, shards = told.get("hits"), told.get("_shards")
     hits = outer.get("hits") if isinstance(outer, dict) else None
     if not isinstance(hits, list) or not isinstance(shards, dict):

@@ -31,7 +31,7 @@ import binascii
 import random
 import re
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,8 +40,12 @@ import pyarrow as pa
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import Asker, Paths, accepted, closed, is_html, json_object, segment
-from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed
+from leftopen.engines._etcd_v2 import error_code, leaves_of, node_of, nodes_of, parts, read_folder
+from leftopen.engines._handles import handle_of
+from leftopen.engines._http import Asker, Paths, accepted, at_own_port, closed, is_html, json_object
+from leftopen.engines._proofs import CANNED, CanWrite
+from leftopen.engines._text import as_text
+from leftopen.errors import BudgetSpent, NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
@@ -63,8 +67,6 @@ _IS_DATA = re.compile(rb"@|\d{4}|[0-9a-fA-F-]{12}|[^\x21-\x7e]")
 _WORD = re.compile(rb"[A-Za-z][A-Za-z_.-]{0,31}")
 _LOCKED = ("user name is empty", "invalid auth token", "permission denied")
 _NOT_HERE = (b"404 page not found\n", b"Not Found\n")  # what it says of paths it does not know
-
-CanWrite = Literal["yes", "no", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +104,17 @@ class Etcd:
         asker = Asker(connection, _PATHS)
         gateway, first = await _first(asker)
         if gateway is None:
-            return await _probe_v2(asker, first, connection.target.port in self.ports)
+            return await _probe_v2(asker, first, at_own_port(connection, self.ports))
         error = _error(first)
         if error is not None and _is_locked(first, error):
             reason = "reads are refused without a user (authentication is on)"
             return Proof(Verdict.AUTH_REQUIRED, reason, await _version(asker))
         if first.status != 200:
-            own_port = connection.target.port in self.ports
+            own_port = at_own_port(connection, self.ports)
             return closed(first, known=error is not None, own_port=own_port, what="etcd")
         found = _range(first)
         if not await _is_alive(asker, gateway, found.cluster):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         reason = "keys are listed without a user"
         if not found.count:
             reason = "a range of keys is answered without a user; it holds no key"
@@ -160,12 +162,10 @@ class Etcd:
         """Runs of up to _RUN neighbouring keys, from random places among those that were listed; an
         eighth of the store's bytes at most. A run larger than a reply may be is read key by key.
         Raises ServerRefused, NotThisProtocol and NetError."""
-        note = collection.handle
-        if not isinstance(note, _Note):
-            raise TypeError("the collection is not one of this engine")
+        note = handle_of(collection, _Note)
         asker = Asker(connection, _PATHS)
         if note.gateway is None:
-            leaves = _leaves(await _get_v2(asker, note.path), limits.rows)
+            leaves = leaves_of(await read_folder(asker, note.path), limits.rows)
             yield sampling.rows(("value", "@key"), [(value, key) for key, value in leaves])
             return
         runs = [note.keys[at : at + _RUN] for at in range(0, len(note.keys), _RUN)]
@@ -187,7 +187,7 @@ class Etcd:
             pairs = [pair for pair in _range(accepted(answer)).pairs if pair[0] in wanted][:left]
             left -= len(pairs)
             if pairs:
-                rows = [(_text(value), _rest(note.folder, key)) for key, value in pairs]
+                rows = [(as_text(value), _rest(note.folder, key)) for key, value in pairs]
                 yield sampling.rows(("value", "@key"), rows)
 
 
@@ -313,14 +313,7 @@ def _encoded(key: bytes) -> str:
     return base64.b64encode(key).decode()
 
 
-def _text(value: bytes) -> str | bytes:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
-
-
-# --- folders -------------------------------------------------------------------------------------
+# --- folders: ranges of keys that the server can count and pass over, unlike other patterns ------
 
 
 def _folder(key: bytes) -> bytes:
@@ -359,17 +352,17 @@ async def _probe_v2(asker: Asker, first: Response, own_port: bool) -> Proof:
     if first.body not in _NOT_HERE:
         return closed(first, known=False, own_port=own_port, what="etcd")
     answer = await asker.get("/v2/keys/")
-    if _code_v2(answer) == 110:
+    if error_code(answer) == 110:
         reason = "reads are refused without a user (authentication is on)"
         return Proof(Verdict.AUTH_REQUIRED, reason, await _version(asker))
     if answer.status != 200 or is_html(answer):
         known = "x-etcd-cluster-id" in answer.headers
         return closed(answer, known=known, own_port=own_port, what="etcd")
-    nodes = _nodes(_node(answer))
+    nodes = nodes_of(node_of(answer))
     token = f"leftopen{secrets.token_hex(12)}"
     missing = await asker.get(f"/v2/keys/{token}")
-    if _code_v2(missing) != 100 or json_object(missing).get("cause") != f"/{token}":
-        return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+    if error_code(missing) != 100 or json_object(missing).get("cause") != f"/{token}":
+        return CANNED
     told = await asker.get("/v2/auth/enable")
     off = told.status == 200 and json_object(told).get("enabled") is False
     reason = "keys are listed without a user (v2)"
@@ -382,60 +375,10 @@ async def _probe_v2(asker: Asker, first: Response, own_port: bool) -> Proof:
 async def _collections_v2(asker: Asker) -> list[Collection]:
     """Folders of the first level; what lies beside them is one collection."""
     made = []
-    for node in _nodes(await _get_v2(asker, ())):
+    for node in nodes_of(await read_folder(asker, ())):
         key = node.get("key")
         if node.get("dir") is True and isinstance(key, str):
-            made.append(Collection(f"{key}/*", None, None, _Note(None, b"", (), _path(key))))
+            made.append(Collection(f"{key}/*", None, None, _Note(None, b"", (), parts(key))))
         elif "/*" not in (collection.name for collection in made):
             made.append(Collection("/*", None, None, _Note(None, b"")))
     return made
-
-
-def _path(key: str) -> tuple[str, ...]:
-    return tuple(part for part in key.split("/") if part)
-
-
-async def _get_v2(asker: Asker, path: tuple[str, ...]) -> Mapping[str, Any]:
-    """A folder: all that is below it, or of the root only what is in it."""
-    try:
-        quoted = "/".join(segment(part) for part in path)
-    except RequestNotAllowed:
-        raise NotThisProtocol("the list of keys is none") from None
-    return _node(accepted(await asker.get(f"/v2/keys/{quoted}{'?recursive=true' * bool(path)}")))
-
-
-def _code_v2(answer: Response) -> int | None:
-    code = json_object(answer).get("errorCode")
-    return code if isinstance(code, int) and answer.status in (401, 403, 404) else None
-
-
-def _node(answer: Response) -> Mapping[str, Any]:
-    """The node of a reply to a GET; raises NotThisProtocol."""
-    told = answer.json()
-    node = told.get("node") if isinstance(told, dict) and told.get("action") == "get" else None
-    if not isinstance(node, dict) or not isinstance(node.get("dir", False), bool):
-        raise NotThisProtocol("the list of keys is none")
-    if node.get("dir") is not True and not isinstance(node.get("value"), str):
-        raise NotThisProtocol("the list of keys is none")
-    return node
-
-
-def _nodes(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    listed = node.get("nodes", [])
-    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
-        raise NotThisProtocol("the list of keys is none")
-    return listed
-
-
-def _leaves(node: Mapping[str, Any], most: int) -> list[tuple[str, str]]:
-    """Up to `most` keys below a node at random, each the last part of its path, with the value."""
-    found: list[tuple[str, str]] = []
-    left = [node]
-    while left:
-        for one in _nodes(left.pop()):
-            key, value = one.get("key"), one.get("value")
-            if one.get("dir") is True:
-                left.append(one)
-            elif isinstance(key, str) and isinstance(value, str):
-                found.append((key.rpartition("/")[2], value))
-    return random.sample(found, min(most, len(found)))

@@ -11,6 +11,8 @@ file can be fetched and no other address be reached.
 * OPEN_PARTIAL: the login succeeds, but the listing is refused.
 * AUTH_REQUIRED: `anonymous` is refused (530, 332). ACL_CLOSED: the greeting is 421 or 530.
 
+A server that speaks FTP and tells no more is UNDETERMINED.
+
 A collection is the topmost folder or one directly in it; a record is an entry: name, size, kind and
 owner. `can_write` is "yes" where the server's own facts of the topmost folder (MLST, `perm`) say
 so; else unknown, for other folders may differ.
@@ -34,6 +36,7 @@ import pyarrow as pa
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
+from leftopen.engines._handles import handle_of
 from leftopen.errors import NetError, NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -132,11 +135,10 @@ class Ftp:
         self, connection: Connection, collection: Collection, limits: StoreLimits
     ) -> AsyncIterator[pa.RecordBatch]:
         """Random entries of one folder."""
-        if not isinstance(collection.handle, str):
-            raise TypeError("the collection is not one of this engine")
+        folder = handle_of(collection, str)
         await connection.reopen()
         session = await _entered(connection)
-        entries = await session.listing(collection.handle)
+        entries = await session.listing(folder)
         chosen = random.sample(entries, min(len(entries), limits.rows))
         with contextlib.suppress(NetError):
             await session.send("QUIT")

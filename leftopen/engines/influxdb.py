@@ -4,16 +4,18 @@ The exchange of a probe, one request a line:
 
     GET /query?q=SHOW DATABASES                           gated wherever authentication is on
     GET /query?q=SHOW RETENTION POLICIES&db={made up}     answered "database not found: {made up}"
-    GET /query?q=SHOW MEASUREMENTS LIMIT 3&db={database}  for at most _TRIED databases
+    GET /query?q=SHOW MEASUREMENTS LIMIT 3&db={database}  for three databases at most
     GET /query?q=SELECT * FROM "…" LIMIT 1&db={database}  until there is a point
 
 OPEN is a query that was answered, by a server that misses a database of a random name which cannot
 exist, by that name. A server that lists databases and refuses to read them is OPEN_PARTIAL.
 AUTH_REQUIRED is 401 from a peer that shows what it is by X-Influxdb-Version or its realm, or on
-this engine's own ports any 401 with a challenge. Two states of a server that asks for credentials
+ports 8086 and 8181 any 401 with a challenge. Two states of a server that asks for credentials
 are OPEN_PARTIAL, for anybody may make the first account, by the server's own word: 1.x says "create
 admin user first", and 2.x answers `GET /api/v2/setup` with `allowed: true`. `/ping` and `/health`
 prove nothing and are not asked. Where a 2.x has an owner, `GET /api/v2/buckets` is tried too.
+
+An answer to another question than that for its databases is UNDETERMINED.
 
 A GET is no promise here: 1.x warns of `DROP DATABASE` in a GET as "deprecated", and does it. So a
 request's name is the InfluxQL text itself, with names in double quotes and numbers taken out, and
@@ -40,8 +42,11 @@ import pyarrow as pa
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import accepted, closed, json_object, refused
-from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed, ServerRefused
+from leftopen.engines._handles import handle_of
+from leftopen.engines._http import accepted, at_own_port, closed, json_object, refused
+from leftopen.engines._pages import fitting
+from leftopen.engines._proofs import CANNED
+from leftopen.errors import NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import HttpSession, Response
@@ -69,7 +74,6 @@ _SYSTEM = re.compile(r"_internal|_(monitoring|tasks)(/.*)?", re.DOTALL)
 _MAX_NAME = 1_024  # characters
 _TRIED = 3  # databases that are read for a verdict
 _POLICIES_READ = 8  # retention policies of a database that are looked through
-_LARGE = 8  # how much smaller the second try is where a reply was too large
 
 
 def request_name(path: str) -> str:
@@ -119,11 +123,11 @@ class InfluxDB:
         first = await _ask(session, _DATABASES)
         version = _version(first)
         if first.status != 200 or _error(first) is not None:
-            own_port = connection.target.port in self.ports
+            own_port = at_own_port(connection, self.ports)
             return await _locked(session, first, version, own_port)
         databases = [name for name in _names(_rows(first)) if _SYSTEM.fullmatch(name) is None]
         if not await _misses(session):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         verdict, reason = await _gated(session, databases)
         return Proof(verdict, reason, version, "InfluxDB")
 
@@ -160,9 +164,7 @@ class InfluxDB:
         Raises ServerRefused, NotThisProtocol and NetError; BudgetSpent where one point alone is
         over the limit.
         """
-        where = collection.handle
-        if not isinstance(where, _Where):
-            raise TypeError("the collection is not one of this engine")
+        where = handle_of(collection, _Where)
         session = HttpSession(connection)
         for policy in (None, *where.policies):
             series = await _newest(session, where, policy, min(limits.rows, 999_999))
@@ -206,17 +208,13 @@ async def _newest(
     session: HttpSession, where: _Where, policy: str | None, rows: int
 ) -> _Series | None:
     """The newest points, fewer where they are too large; None where the policy holds none."""
-    for _ in range(6):
-        text = _select(_NEWEST, where.measurement, rows)
-        try:
-            series = _read(await _ask(session, text, where.database, policy))
-        except BudgetSpent as spent:
-            if spent.code != "reply_too_large" or rows == 1:
-                raise
-            rows = max(1, rows // _LARGE)
-            continue
-        return series[0] if series and series[0][1] else None
-    return None
+
+    async def ask(count: int) -> list[_Series]:
+        text = _select(_NEWEST, where.measurement, count)
+        return _read(await _ask(session, text, where.database, policy))
+
+    series, _ = await fitting(ask, rows)
+    return series[0] if series and series[0][1] else None
 
 
 async def _misses(session: HttpSession) -> bool:
@@ -285,10 +283,14 @@ async def _locked(
     if known and response.status == 200:
         reason = "answers, but not to the question for its databases"
         return Proof(Verdict.UNDETERMINED, reason, version, "InfluxDB")
-    proof = closed(response, known=known, own_port=own_port, what="InfluxDB")
-    if not known:
-        return proof
-    return Proof(proof.verdict, proof.reason, version, "InfluxDB")
+    return closed(
+        response,
+        known=known,
+        own_port=own_port,
+        what="InfluxDB",
+        version=version,
+        product="InfluxDB",
+    )
 
 
 async def _second(session: HttpSession, version: str | None) -> Proof:

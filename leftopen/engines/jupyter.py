@@ -9,9 +9,10 @@ The exchange of a probe, one request a line:
 OPEN is a folder that parsed, from a server that misses a file of a random name by that name.
 AUTH_REQUIRED is a 401 or 403 from a server that shows what it is (by the address of its reports in
 Content-Security-Policy, JupyterHub's version header, or the form of its errors), or its redirect to
-a page of login, which is not followed. Where the folder is refused and GET /api/sessions is not,
-the server's own rules of authorisation let some things pass: OPEN_PARTIAL. `/api` tells the version
-to everybody and proves nothing; so do `/` and its login page, which are not asked.
+a page of login, which is not followed; a redirect elsewhere is UNDETERMINED. Port 8888 is
+everybody's: a challenge there shows no Jupyter. Where the folder is refused and GET /api/sessions
+is not, the server's own rules of authorisation let some things pass: OPEN_PARTIAL. `/api` tells the
+version to everybody and proves nothing; so do `/` and its login page, which are not asked.
 
 Whoever may read here may mostly run programs too. That is never tried: kernels, terminals and web
 sockets are not on the list. `can_write` is `writable` of the root folder, which the API defines as
@@ -39,7 +40,17 @@ import pyarrow as pa
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import Asker, Paths, accepted, closed, is_html, json_object, segment
+from leftopen.engines._http import (
+    Asker,
+    Paths,
+    accepted,
+    at_own_port,
+    closed,
+    is_html,
+    json_object,
+    segment,
+)
+from leftopen.engines._proofs import CANNED, CanWrite
 from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.files import delimited, detect, json_text
 from leftopen.files.encoding import Utf8
@@ -88,10 +99,10 @@ class Jupyter:
         asker = Asker(connection, _PATHS)
         first = await asker.get(f"{_CONTENTS}?content=1")
         if first.status != 200:
-            return await _locked(asker, first, connection.target.port in self.ports)
+            return await _locked(asker, first, at_own_port(connection, self.ports))
         folder = _folder(first, "")
         if not await _misses(asker):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         version = clean_version(json_object(await asker.get("/api")).get("version"))
         reason = "the folder of notebooks is shown without a token"
         if not folder:
@@ -188,8 +199,7 @@ async def _locked(asker: Asker, response: Response, own_port: bool) -> Proof:
             return Proof(Verdict.OPEN_PARTIAL, reason, None, "Jupyter")
         version = clean_version(json_object(await asker.get("/api")).get("version"))
         return Proof(Verdict.AUTH_REQUIRED, "asks for credentials", version, "Jupyter")
-    proof = closed(response, known=known, own_port=own_port, what="Jupyter")
-    return proof if not known else Proof(proof.verdict, proof.reason, None, "Jupyter")
+    return closed(response, known=known, own_port=own_port, what="Jupyter", product="Jupyter")
 
 
 def _is_error(response: Response) -> bool:
@@ -207,7 +217,7 @@ def _is_list(response: Response) -> bool:
     return isinstance(told, list) and all(isinstance(one, dict) and "id" in one for one in told)
 
 
-def _can_write(response: Response) -> Literal["yes", "no", "unknown"]:
+def _can_write(response: Response) -> CanWrite:
     """By whether the server says that the requester may edit this folder."""
     writable = json_object(response).get("writable")
     if not isinstance(writable, bool):

@@ -1,18 +1,19 @@
 """Apache Kafka, and Redpanda that speaks as it does: Kafka's own protocol on port 9092.
 
-The exchange: ApiVersions (anybody is answered, even before a login), Metadata of all topics,
-ListOffsets and one Fetch. Every request carries a random correlation id, which must come back. No
-consumer group, no topic made, and the addresses that a cluster advertises are never dialled: what
-is led by other brokers is not read.
+The exchange: ApiVersions (anybody is answered even before a login: it proves nothing), Metadata of
+all topics, ListOffsets and one Fetch. Every request carries a random correlation id, which must
+come back. No consumer group, no topic made, and the addresses that a cluster advertises are never
+dialled: what is led by other brokers is not read.
 
 * AUTH_REQUIRED: the server ends the connection at Metadata, as one that wants SASL does, and says
-  on a new one which mechanisms it has, asked for a made-up one (SaslHandshake, UNSUPPORTED_SASL_
+  on a new one which mechanisms it has, asked for a made-up one (SaslHandshake: UNSUPPORTED_SASL_
   MECHANISM). Nothing is logged in with.
 * OPEN: a topic's partition gives its offsets beside those of a made-up topic, which must be
   unknown, and Fetch gives records (or none, where it holds none). Without a topic of the owner's,
   it is OPEN and empty where the made-up one is unknown and not denied.
 * OPEN_PARTIAL: topics are listed, but Fetch is denied (TOPIC_AUTHORIZATION_FAILED), or all are led
   by other brokers. ACL_CLOSED: no topic is shown and the made-up one is denied.
+* UNDETERMINED: it speaks other versions of the protocol only, or a read ends with another error.
 * `can_write`: the operations that Metadata (from version 8 on, Kafka 2.3) says are authorized:
   WRITE on any topic, or CREATE in the cluster.
 
@@ -35,7 +36,9 @@ from leftopen import sample
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks
 from leftopen.engines import _kafka_wire as wire
+from leftopen.engines._handles import handle_of
 from leftopen.engines._kafka_records import Record, document, records
+from leftopen.engines._proofs import CanWrite
 from leftopen.errors import NotThisProtocol, PeerClosed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -115,9 +118,7 @@ class Kafka:
         self, connection: Connection, collection: Collection, limits: StoreLimits
     ) -> AsyncIterator[pa.RecordBatch]:
         """Records from DRAWS random places of the topic; small topics as a whole."""
-        note = collection.handle
-        if not isinstance(note, Note):
-            raise TypeError("the collection is not one of this engine")
+        note = handle_of(collection, Note)
         drawn = _drawn(connection, collection.name, note, limits)
         async with aclosing(drawn) as batches:
             async for held in batches:
@@ -234,7 +235,7 @@ async def _read(connection: Connection, cluster: wire.Metadata) -> Proof:
     return Proof(Verdict.OPEN, "a topic's records were read without credentials")
 
 
-def _can_write(cluster: wire.Metadata) -> Literal["yes", "no", "unknown"]:
+def _can_write(cluster: wire.Metadata) -> CanWrite:
     """What the server says that a client without a name may do."""
     told = [topic.operations for topic in cluster.topics if topic.operations is not None]
     if any(operations >> wire.WRITE & 1 for operations in told):

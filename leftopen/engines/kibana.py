@@ -14,8 +14,10 @@ as open then, but is never asked for: the console proxy is on no list of this en
 are known by their headers (`kbn-name`, `kbn-version`, `kbn-license-sig`, `osd-name`,
 `osd-version`). AUTH_REQUIRED is 401, or a redirect to a log-in page, from a peer with such a
 header; a challenge without one counts on port 5601 only. Where saved objects are forbidden but the
-spaces are listed (anonymous access with few rights), it is OPEN_PARTIAL. What a client may write is
-told in an answer to the user interface alone, and left unknown here.
+spaces are listed (anonymous access with few rights), it is OPEN_PARTIAL. A peer that shows what it
+is and leads elsewhere, or knows neither path, is UNDETERMINED.
+
+`can_write` is unknown: what a client may write is told to the user interface alone.
 
 Sources: elastic.co/guide/en/kibana/current (Find objects API, Get object API, Data views API,
 Spaces API, Status, Authentication); docs.opensearch.org (Dashboards, Security).
@@ -33,8 +35,9 @@ import pyarrow as pa
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import Asker, Paths, accepted, closed, json_object
-from leftopen.engines._vectors import fitting
+from leftopen.engines._http import Asker, Paths, accepted, at_own_port, closed, json_object
+from leftopen.engines._pages import Page, in_pages
+from leftopen.engines._proofs import CANNED
 from leftopen.errors import BudgetSpent, NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -54,7 +57,6 @@ _KIBANA = ("kbn-name", "kbn-version", "kbn-license-sig", "kbn-xpack-sig")
 _DASHBOARDS = ("osd-name", "osd-version")
 # Saved objects that people fill in: names of indices, queries and the values they search for.
 _TYPES = ("index-pattern", "search", "query", "dashboard", "visualization", "lens", "map", "url")
-_PAGE = 16  # objects; a power of two, so that a page that shrinks begins where it did
 _WINDOW = 10_000  # objects that can be paged through
 
 
@@ -90,9 +92,9 @@ class Kibana:
             listed = await asker.get(_VIEWS)
             found = len(_views(listed)) if listed.status == 200 else 0
         if listed.status != 200:
-            return await _closed(asker, listed, product, connection.target.port in self.ports)
+            return await _closed(asker, listed, product, at_own_port(connection, self.ports))
         if not await _names_what_is_missing(asker, one):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         version, product = await _version(asker, product)
         reason = "saved objects were listed without credentials"
         if not found:
@@ -132,24 +134,14 @@ class Kibana:
             if views:
                 yield sampling.documents(views[: limits.rows])
             return
-        total = min(collection.records or 0, _WINDOW)
-        pages, wanted = -(-total // _PAGE), -(-limits.rows // _PAGE)
-        drawn = sorted(secrets.SystemRandom().sample(range(pages), min(pages, wanted)))
-        left, until = limits.rows, connection.bytes_read + limits.reply_bytes
-        for number in drawn:
-            start = number * _PAGE
 
-            async def ask(count: int, start: int = start) -> Response:
-                where = f"type={collection.handle}&per_page={count}&page={start // count + 1}"
-                return accepted(await asker.get(f"{_FIND}?{where}"))
+        async def fetch(page: Page) -> Sequence[Mapping[str, Any]]:
+            where = f"type={collection.handle}&per_page={page.size}&page={page.number}"
+            return _objects(accepted(await asker.get(f"{_FIND}?{where}"))).objects[: page.count]
 
-            response, count = await fitting(ask, _PAGE)
-            objects = _objects(response).objects[: min(count, left)]
-            left -= len(objects)
-            if objects:
-                yield sampling.documents(objects)
-            if left <= 0 or connection.bytes_read >= until:
-                return
+        total = collection.records or 0
+        async for batch in in_pages(connection, fetch, total, limits, reach=_WINDOW):
+            yield batch
 
 
 ENGINE = Kibana()
@@ -176,8 +168,8 @@ async def _closed(asker: Asker, response: Response, product: str | None, own_por
     if product is not None and response.status in (400, 404):
         reason = "shows what it is, but does not list under this path"
         return Proof(Verdict.UNDETERMINED, reason, product=product)
-    told = closed(response, known=product is not None, own_port=own_port, what="Kibana")
-    return Proof(told.verdict, told.reason, product=product)
+    known = product is not None
+    return closed(response, known=known, own_port=own_port, what="Kibana", product=product)
 
 
 async def _names_what_is_missing(asker: Asker, path: str) -> bool:

@@ -3,7 +3,7 @@
 The exchange is searches without any bind, which is asking without a name (RFC 4511, 4.2.1). The
 root entry tells its naming contexts to anyone and proves nothing. Then, in one write: one entry
 below a naming context with the types of its attributes and no value, the naming context itself
-alike, and a name under it that we made up. `_ldap_wire` is the codec.
+alike, and a name under it that we made up.
 
 * OPEN: an entry comes with attributes, each answer carries its random message id, and the name made
   up is noSuchObject (32) below that naming context.
@@ -16,12 +16,15 @@ alike, and a name under it that we made up. `_ldap_wire` is the codec.
 
 An anonymous bind takes the name of nobody. Only with the scope's own `anonymous_login` is it done:
 for a verdict where all is refused without it, and before anything is read. Referrals are never
-followed. What may be written is told nowhere: `can_write` stays unknown.
+followed. `can_write` is unknown: what may be written is told nowhere.
 
-A collection is what lies directly below one entry; a record is an entry there. Only the attributes
-of PERSONAL are read. LDAP knows no random order: a sample is what the server gives first.
+A collection is what lies directly below one entry; a record is an entry there. Only attributes that
+are known to hold something about people are read. Of passwords and keys (userPassword, unicodePwd,
+krbPrincipalKey, …) a search that asks for names without values tells that an entry has one; no
+request can name their values. LDAP knows no random order: a sample is what the server gives first.
 
-Sources: RFC 4511 (protocol), RFC 4512, 5.1 (root DSE), RFC 4519 and RFC 2798 (attributes).
+Sources: RFC 4511 (protocol; 4.5.1.6: typesOnly), RFC 4512, 5.1 (root DSE), RFC 4519 and RFC 2798
+(attributes).
 """
 
 from __future__ import annotations
@@ -36,8 +39,10 @@ import pyarrow as pa
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
+from leftopen.engines._handles import handle_of
 from leftopen.engines._ldap_wire import (
     REQUESTS,
+    SECRETS,
     Done,
     Entry,
     Scope,
@@ -46,6 +51,7 @@ from leftopen.engines._ldap_wire import (
     fresh,
     search,
 )
+from leftopen.engines._text import as_text
 from leftopen.errors import NotThisProtocol, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -85,7 +91,7 @@ PERSONAL = (
     *("memberUid", "uniqueMember", "memberOf", "carLicense", "preferredLanguage", "birthDate"),
     *("dateOfBirth", "gender", "personalTitle", "nationalIdentificationNumber", "labeledURI"),
     *("jpegPhoto", "thumbnailPhoto", "userCertificate", "sshPublicKey", "homeDirectory"),
-    *("uidNumber", "userPassword", "sambaNTPassword", "lastLogon", "info", "comment"),
+    *("uidNumber", "lastLogon", "info", "comment"),
 )
 _BY_LOWER = {name.lower(): name for name in PERSONAL}
 
@@ -154,20 +160,19 @@ class Ldap:
     async def sample(
         self, connection: Connection, collection: Collection, limits: StoreLimits
     ) -> AsyncIterator[pa.RecordBatch]:
-        """The entries that the server gives first; an eighth of the store's bytes at most."""
-        if not isinstance(collection.handle, str):
-            raise TypeError("the collection is not one of this engine")
-        await connection.reopen()  # a walk that was broken off would still be talking
-        if connection.opt_in.anonymous_login:
-            await _bind(connection)
+        """The entries that the server gives first; an eighth of the store's bytes at most. Of a
+        password or key the row says only that the entry has one."""
+        base = handle_of(collection, str)
+        await _anew(connection)
+        secrets_of = await _secrets(connection, base, limits)
         until, left = connection.bytes_read + limits.bytes // 8, limits.rows
         rows: list[dict[str, Any]] = []
-        source = _paged(connection, collection.handle, Scope.ONE, PERSONAL, limits.rows)
+        source = _paged(connection, base, Scope.ONE, PERSONAL, limits.rows)
         async with aclosing(source) as entries:
             async for told in entries:
                 if isinstance(told, Done):
                     continue
-                rows.append(_row(told))
+                rows.append(_row(told) | secrets_of.get(_plain(told.name), {}))
                 left -= 1
                 if len(rows) >= _PAGE:
                     yield documents(rows)
@@ -293,18 +298,52 @@ async def _bind(connection: Connection) -> Done:
     return done
 
 
+async def _anew(connection: Connection) -> None:
+    """Dial anew: a walk that was broken off would still be talking."""
+    await connection.reopen()
+    if connection.opt_in.anonymous_login:
+        await _bind(connection)
+
+
+async def _secrets(
+    connection: Connection, base: str, limits: StoreLimits
+) -> dict[str, dict[str, bool]]:
+    """Which passwords and keys the entries below one have: names of types, never a value."""
+    found: dict[str, dict[str, bool]] = {}
+    until, seen = connection.bytes_read + limits.bytes // 32, 0
+    source = _paged(connection, base, Scope.ONE, SECRETS, limits.rows, types_only=True)
+    async with aclosing(source) as entries:
+        async for told in entries:
+            if isinstance(told, Done):
+                continue
+            seen += 1
+            types = {key.partition(";")[0].lower() for key in told.attributes}
+            if has := {name: True for name in SECRETS if name.lower() in types}:
+                found[_plain(told.name)] = has
+            if seen > limits.rows or connection.bytes_read >= until:
+                break
+        else:
+            return found
+    await _anew(connection)
+    return found
+
+
 async def _paged(
     connection: Connection,
     base: str,
     scope: Scope,
     attributes: Sequence[str],
     most: int = MAX_ENTRIES,
+    *,
+    types_only: bool = False,
 ) -> AsyncGenerator[Entry | Done, None]:
     """Entries page by page, and how it ended. Raises ServerRefused where that is a refusal."""
     cookie = b""
     for _ in range(1 + most // _PAGE):
         page = (min(_PAGE, most), cookie)
-        asked = search(fresh(), base, scope, attributes, most=most, page=page)
+        asked = search(
+            fresh(), base, scope, attributes, most=most, types_only=types_only, page=page
+        )
         async for _, told in exchange(connection, asked):
             if isinstance(told, Entry):
                 yield told
@@ -355,12 +394,5 @@ def _row(entry: Entry) -> dict[str, Any]:
     for key, values in entry.attributes.items():
         name = _BY_LOWER.get(key.partition(";")[0].lower())  # without a language or other option
         if name is not None and values:
-            row.setdefault(name, []).extend(_value(value) for value in values)
+            row.setdefault(name, []).extend(map(as_text, values))
     return {name: told[0] if len(told) == 1 else told for name, told in row.items()}
-
-
-def _value(value: bytes) -> str | bytes:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value

@@ -7,16 +7,19 @@ The exchange of a probe, one request a line:
     GET /indexes/{random name}                  must be answered with "not found" for that name
     GET /version, GET /keys?limit=0             version; whether there is a master key at all
 
-`/health` is answered by a locked server too and is not asked for. OPEN is a page of documents that
-parsed strictly (or an empty list), from a server that names the made-up index in its own error
-`index_not_found`. AUTH_REQUIRED is the error `missing_authorization_header` (401) or
-`invalid_api_key` (403: something in between sent a key). Servers before 0.28 give bare arrays
-and other spellings of the error's keys.
+`/health` is answered by a locked server too: it proves nothing and is not asked for. OPEN is a page
+of documents that parsed strictly (or an empty list), from a server that names the made-up index in
+its own error `index_not_found`. AUTH_REQUIRED is the error `missing_authorization_header` (401) or
+`invalid_api_key` (403: something in between sent a key). A list of indexes whose documents are
+refused is OPEN_PARTIAL. Servers before 0.28 give bare arrays and other spellings of the error's
+keys.
 
 `can_write`: without a master key everybody may do everything but manage keys, and a server of
 version 1 or later says so itself when it is asked for keys (`missing_master_key`); none can come
-back, for the page has a length of 0. Sources: meilisearch.com/docs (API reference: Indexes,
-Documents, Keys, Stats, Version; Error codes; Security: master key).
+back, for the page has a length of 0.
+
+Sources: meilisearch.com/docs (API reference: Indexes, Documents, Keys, Stats, Version; Error codes;
+Security: master key).
 """
 
 from __future__ import annotations
@@ -30,8 +33,19 @@ import pyarrow as pa
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import Asker, Paths, accepted, closed, json_object, refused, segment
-from leftopen.engines._pages import in_pages
+from leftopen.engines._http import (
+    Asker,
+    Paths,
+    accepted,
+    at_own_port,
+    closed,
+    count_of,
+    json_object,
+    refused,
+    segment,
+)
+from leftopen.engines._pages import Page, in_pages
+from leftopen.engines._proofs import CANNED
 from leftopen.errors import NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -45,7 +59,6 @@ _UID = re.compile(r"[A-Za-z0-9_-]{1,400}")
 _LISTED = 50  # indexes for a verdict
 _TRIED = 3  # indexes to read for a verdict
 _ASKS_FOR_A_KEY = ("missing_authorization_header", "invalid_api_key")
-_CANNED = Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
 
 
 class Meilisearch:
@@ -64,14 +77,14 @@ class Meilisearch:
         token = f"leftopen-{secrets.token_hex(12)}"
         first = await ask.get(f"/indexes?limit={_LISTED}")
         if first.status != 200:
-            own_port = connection.target.port in self.ports
+            own_port = at_own_port(connection, self.ports)
             known = _error(first) in _ASKS_FOR_A_KEY
             return closed(first, known=known, own_port=own_port, what="Meilisearch")
         proof = await _read_one(ask, _indexes(first)[:_TRIED], token)
         if proof.verdict is not Verdict.OPEN and proof.verdict is not Verdict.OPEN_PARTIAL:
             return proof
         if not await _names_what_is_missing(ask, token):
-            return _CANNED
+            return CANNED
         version = clean_version(json_object(await ask.get("/version")).get("pkgVersion"))
         can_write = await _told(ask, version) if proof.verdict is Verdict.OPEN else "unknown"
         return Proof(proof.verdict, proof.reason, version, "Meilisearch", can_write)
@@ -100,8 +113,9 @@ class Meilisearch:
         ask = Asker(connection, _PATHS)
         path = f"/indexes/{segment(collection.name)}/documents"
 
-        async def fetch(offset: int, count: int) -> Sequence[Mapping[str, Any]]:
-            return _page(accepted(await ask.get(f"{path}?offset={offset}&limit={count}")))[:count]
+        async def fetch(page: Page) -> Sequence[Mapping[str, Any]]:
+            wanted = f"{path}?offset={page.start}&limit={page.count}"
+            return _page(accepted(await ask.get(wanted)))[: page.count]
 
         async for batch in in_pages(connection, fetch, collection.records, limits):
             yield batch
@@ -183,4 +197,4 @@ def _indexes(response: Response) -> list[str]:
 
 def _number(stats: Mapping[str, Any], uid: str, key: str) -> int | None:
     told = stats[uid].get(key) if isinstance(stats.get(uid), dict) else None
-    return told if type(told) is int and 0 <= told < 2**63 else None
+    return count_of(told)

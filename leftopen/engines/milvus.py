@@ -12,10 +12,14 @@ OPEN is an entity, or a reply of none, that parsed strictly. AUTH_REQUIRED is co
 it is loaded into the server's memory, which leftopen does not ask for: where none of the first few
 is, the list alone makes it OPEN_PARTIAL. The health of port 9091 proves nothing and is not asked
 for. gRPC is spoken on the same port; servers of before 2.3, which know nothing else, are not
-recognised. The server does not say what a client without credentials may write.
+recognised. Where a read ends with another error it is UNDETERMINED.
 
-Samples come from random places within the first _REACH entities, as far as servers let a query
-skip. Sources: milvus.io/api-reference/restful/v2.4.x (Collection, Database, Vector: Query),
+`can_write` is unknown: the server does not say what a client without credentials may write.
+
+Samples come from random places within the first 16,384 entities, as far as servers let a query
+skip.
+
+Sources: milvus.io/api-reference/restful/v2.4.x (Collection, Database, Vector: Query),
 milvus.io/docs/authenticate.md, the error codes of pkg/util/merr/errors.go in its repository.
 """
 
@@ -25,15 +29,15 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
 import pyarrow as pa
 
-from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks
-from leftopen.engines._http import Asker, Paths, closed, json_object
-from leftopen.engines._vectors import fitting, spread
+from leftopen.engines._http import Asker, Paths, at_own_port, closed, count_of, json_object
+from leftopen.engines._pages import Page, in_pages
+from leftopen.engines._proofs import CANNED
 from leftopen.errors import NotThisProtocol, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -96,10 +100,10 @@ class Milvus:
         listed = await asker.post(f"{_V2}/collections/list", {})
         code = _code(listed)
         if code not in _GOOD or listed.status != 200:
-            return _closed(listed, connection.target.port in self.ports)
+            return _closed(listed, at_own_port(connection, self.ports))
         names = _names(listed)
         if not await _names_what_is_missing(asker):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         if not names:
             reason = "its list of collections is answered without credentials; it is empty"
             return Proof(Verdict.OPEN, reason)
@@ -160,22 +164,17 @@ class Milvus:
         if not isinstance(form, _Form):
             return
         asker = Asker(connection, _PATHS)
-        total = limits.rows if collection.records is None else collection.records
-        until = connection.bytes_read + limits.reply_bytes
-        for page in spread(min(total, _REACH), limits.rows):
+
+        async def fetch(page: Page) -> Sequence[Mapping[str, Any]]:
             query = form.query(["*"] if page.vectors else form.fields, page.start)
-
-            async def ask(count: int, query: Mapping[str, Any] = query) -> Response:
-                return await asker.post(f"{_V2}/entities/query", {**query, "limit": count})
-
-            response, count = await fitting(ask, page.count)
+            response = await asker.post(f"{_V2}/entities/query", {**query, "limit": page.count})
             if _code(response) in _NOT_LOADED:
-                return
-            entities = _entities(_good(response), count)
-            if entities:
-                yield sampling.documents(entities)
-            if not entities or connection.bytes_read >= until:
-                return
+                return []
+            return _entities(_good(response), page.count)
+
+        total = collection.records
+        async for batch in in_pages(connection, fetch, total, limits, reach=_REACH, vectors=True):
+            yield batch
 
 
 ENGINE = Milvus()
@@ -272,12 +271,7 @@ def _form(response: Response, database: str | None, name: str) -> _Form:
 def _count(response: Response) -> int | None:
     """The number of entities, where the server tells it."""
     told = json_object(response).get("data") if _code(response) in _GOOD else None
-    count = told.get("rowCount") if isinstance(told, dict) else None
-    return count if _is_count(count) else None
-
-
-def _is_count(told: object) -> TypeGuard[int]:
-    return isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 2**63
+    return count_of(told.get("rowCount")) if isinstance(told, dict) else None
 
 
 def _entities(response: Response, most: int) -> list[dict[str, Any]]:

@@ -16,6 +16,10 @@ databases: with authentication on, `listDatabases` can answer `ok: 1` and nothin
 are asked before `local`, `admin` and `config`, which hold at least `startup_log` on a real server;
 a read there is as gated as any other, so it proves OPEN for a store that holds no data yet.
 
+Each reply must carry the random number of its request. `can_write` is "no" where `hello` says that
+the server is read-only; else unknown, for what an anonymous client may write is told nowhere. The
+users of `admin.system.users` are never read.
+
 The list of members in the `hello` reply is never followed. Reads carry a read preference so that a
 secondary answers them itself.
 
@@ -253,6 +257,7 @@ async def _collection_names(connection: Connection, database: str) -> list[tuple
 async def _readable(connection: Connection, database: str, codes: list[str]) -> bool:
     """Whether a `find` works in the database; the codes of refusals are added to `codes`."""
     names = await _collection_names(connection, database)
+    names = [entry for entry in names if entry[0] != "system.users"]  # its passwords are not ours
     # stored ones first, for a view runs its pipeline; what MongoDB itself made last
     names.sort(key=lambda entry: (not entry[1], entry[0].startswith("system.")))
     for name, _ in names[:_PROBED_COLLECTIONS]:

@@ -1,7 +1,7 @@
 """MQTT brokers: Mosquitto and others that speak MQTT 3.1.1.
 
 The exchange: CONNECT with a clean session, an empty client id and no login; two SUBSCRIBE packets
-with random packet ids for the literal `$SYS` topics in TOPICS, and a PINGREQ, which comes back only
+with random packet ids for a few literal `$SYS` topics, and a PINGREQ, which comes back only
 after them; DISCONNECT. No topic of a user is ever subscribed, so that no message of anybody is
 read; nothing is published.
 
@@ -9,9 +9,11 @@ read; nothing is published.
   retained messages is the broker's own and includes its `$SYS` topics, so that "empty" cannot be
   told.
 * OPEN_PARTIAL: anyone may connect, but `$SYS` is refused (SUBACK 0x80) or tells nothing.
+* ACL_CLOSED: CONNACK says that this client is banned. UNDETERMINED: it refuses for another reason.
 * AUTH_REQUIRED: CONNACK 4 (bad user name or password) or 5 (not authorized).
 
-What a client may publish is told nowhere in MQTT 3.1.1: `can_write` stays unknown.
+That a connection is accepted proves nothing by itself. What a client may publish is told nowhere in
+MQTT 3.1.1: `can_write` is unknown.
 
 Sources: OASIS MQTT Version 3.1.1, sections 2.2, 3.1, 3.2, 3.3, 3.8, 3.9, 3.12 and 3.14
 (https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/); reason codes above 0x80 as in MQTT Version 5.0,

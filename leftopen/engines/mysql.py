@@ -8,8 +8,11 @@ place of the greeting is ACL_CLOSED where it refuses our address (1130, 1129), e
 Where the scope file says `blank_password_check = true` and names one account, that account is named
 once, with an empty password, over TLS where the server offers it. PASSWORDLESS is a server that
 lets it in and then answers `SELECT REVERSE('…')` with a random word of ours turned round; a refusal
-is AUTH_REQUIRED. A log-on that breaks off is not repeated. To read the sample of a PASSWORDLESS
+is AUTH_REQUIRED; an account that is let in and may read nothing is OPEN_PARTIAL. OPEN is never
+given. A log-on that breaks off is not repeated. To read the sample of a PASSWORDLESS
 store the same account is named again, as often as it is dialled.
+
+`can_write` is what SHOW GRANTS and `read_only` say of that account.
 
 Every statement runs in a READ ONLY transaction and with a limit of time, where the server knows
 these. Not read: views (they can run any function), tables whose engine would dial elsewhere, system
@@ -32,7 +35,9 @@ from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines import _mysql_session as talk
 from leftopen.engines import _mysql_wire as wire
+from leftopen.engines._handles import handle_of
 from leftopen.engines._mysql_session import Session, Table, TableColumn
+from leftopen.engines._proofs import CanWrite
 from leftopen.errors import BudgetSpent, NetError, NotThisProtocol, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -141,8 +146,7 @@ class MySQL:
     ) -> AsyncIterator[pa.RecordBatch]:
         """Rows taken by chance from the first _LOOKED_AT of a table (in its primary key's order),
         for a larger part would be a full scan."""
-        handle = collection.handle
-        assert isinstance(handle, _Handle)
+        handle = handle_of(collection, _Handle)
         session, table = handle.session, handle.table
         assert session.connection is connection
         if limits.rows < 1:
@@ -238,7 +242,7 @@ async def _gated(session: Session, told: Proof) -> Proof:
     return Proof(Verdict.PASSWORDLESS, reason, told.version, told.product, can_write)
 
 
-async def _can_write(session: Session) -> Literal["yes", "no", "unknown"]:
+async def _can_write(session: Session) -> CanWrite:
     """What the account's own grants say. A server that is read-only for most may still refuse."""
     granted = await session.select(talk.GRANTS, _MAX_GRANTS)
     if granted.cut or len(granted.columns) != 1:
@@ -250,7 +254,7 @@ async def _can_write(session: Session) -> Literal["yes", "no", "unknown"]:
     return told
 
 
-def _by_grants(lines: Iterable[str]) -> Literal["yes", "no", "unknown"]:
+def _by_grants(lines: Iterable[str]) -> CanWrite:
     """ "no" only where every line is understood and allows reading alone."""
     seen = False
     only_reading = True

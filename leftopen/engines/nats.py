@@ -3,12 +3,13 @@
 The exchange: the server greets with INFO, which proves nothing; CONNECT without a name and PING are
 answered with PONG by a server that lets anyone in. Then questions are published on the literal
 subjects of JetStream's API, with replies to an inbox whose random name we made up: only a server
-that takes us for a client can send anything there. `_nats_wire` speaks the protocol.
+that takes us for a client can send anything there.
 
 * OPEN: streams are listed and a message of one was asked for and answered; or there is no JetStream
   (status 503 comes to our inbox): anyone may publish and subscribe, nothing is kept to be read.
 * OPEN_PARTIAL: anyone may connect, but the list of streams or their messages are forbidden
   ("Permissions Violation").
+* UNDETERMINED: it answers with another error.
 * AUTH_REQUIRED: INFO says `auth_required`, or CONNECT is answered "Authorization Violation".
 
 A collection is a stream; a record is a message: its payload in `value`, its subject in `@subject`,
@@ -33,6 +34,7 @@ import pyarrow as pa
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
+from leftopen.engines._handles import handle_of
 from leftopen.engines._nats_wire import (
     DENIED,
     GET,
@@ -45,6 +47,8 @@ from leftopen.engines._nats_wire import (
     Session,
     is_stream,
 )
+from leftopen.engines._proofs import CanWrite
+from leftopen.engines._text import as_text
 from leftopen.errors import NotThisProtocol, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -118,9 +122,7 @@ class Nats:
         self, connection: Connection, collection: Collection, limits: StoreLimits
     ) -> AsyncIterator[pa.RecordBatch]:
         """Messages with random sequence numbers; an eighth of the store's bytes at most."""
-        stream = collection.handle
-        if not isinstance(stream, _Stream):
-            raise TypeError("the collection is not one of this engine")
+        stream = handle_of(collection, _Stream)
         if not stream.messages:
             return
         await connection.reopen()
@@ -189,7 +191,7 @@ def _refusal(code: str, denied: str = "anyone may connect, but not ask what is k
     return Proof(Verdict.UNDETERMINED, "speaks NATS, but answered with an error")
 
 
-def _can_write(user: Mapping[str, Any] | ServerRefused) -> Literal["yes", "no", "unknown"]:
+def _can_write(user: Mapping[str, Any] | ServerRefused) -> CanWrite:
     """What the server tells of our own permissions: none stated means that there are no limits."""
     data = None if isinstance(user, ServerRefused) else user.get("data")
     if not isinstance(data, dict) or not isinstance(data.get("account"), str):
@@ -272,15 +274,7 @@ def _row(answer: Mapping[str, Any] | ServerRefused) -> tuple[Any, ...]:
         raw = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError, TypeError):
         raise NotThisProtocol("a message whose data is not base64") from None
-    return _value(raw), message["subject"], _moment(message)
-
-
-def _value(raw: bytes) -> Any:
-    """The payload as text where it is that, else its bytes."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw
+    return as_text(raw), message["subject"], _moment(message)
 
 
 def _moment(message: Mapping[str, Any]) -> datetime | None:

@@ -5,6 +5,7 @@ The exchange: the handshake about versions, HELLO (from Bolt 5.1 on LOGON too) w
 
 * AUTH_REQUIRED: the scheme `none` is refused as Unauthorized (Unauthenticated at Memgraph). No
   other scheme is tried.
+* ACL_CLOSED: it is refused as Forbidden. UNDETERMINED: it is refused otherwise.
 * OPEN: a random parameter comes back from `RETURN`, and a node's labels can be read; where there is
   no node, it is OPEN and empty.
 * OPEN_PARTIAL: it lets one in without credentials, but refuses to run queries (Forbidden).
@@ -13,7 +14,9 @@ The exchange: the handshake about versions, HELLO (from Bolt 5.1 on LOGON too) w
   administrator.
 
 Neo4j's HTTP port (7474) tells the product and its Bolt port to anybody, which proves nothing; this
-engine does not ask it. Source: https://neo4j.com/docs/bolt/current/ and the Cypher manual.
+engine does not ask it.
+
+Source: https://neo4j.com/docs/bolt/current/ and the Cypher manual.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ from leftopen import sample
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines import _neo4j_wire as wire
+from leftopen.engines._handles import handle_of
+from leftopen.engines._proofs import CanWrite
 from leftopen.errors import NotThisProtocol, PeerClosed, RequestNotAllowed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -242,9 +247,7 @@ class Neo4j:
         self, connection: Connection, collection: Collection, limits: StoreLimits
     ) -> AsyncIterator[pa.RecordBatch]:
         """Properties of random nodes or relationships; of small collections all."""
-        note = collection.handle
-        if not isinstance(note, Note):
-            raise TypeError("the collection is not one of this engine")
+        note = handle_of(collection, Note)
         share = min(1.0, _SPARE * limits.rows / max(1, note.records))
         values = {"share": 1.1 if share == 1.0 else share, "most": min(limits.rows, MAX_ROWS)}
         session = Session(connection)
@@ -298,7 +301,7 @@ async def _databases(session: Session) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows if len(row) == 2 and _is_names(row)]
 
 
-async def _can_write(session: Session) -> Literal["yes", "no", "unknown"]:
+async def _can_write(session: Session) -> CanWrite:
     access = {access for name, access in await _databases(session) if name != "system"}
     if access == {"read-only"}:
         return "no"

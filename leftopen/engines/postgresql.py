@@ -1,26 +1,30 @@
 """PostgreSQL, and what speaks its protocol (pgbouncer, managed and compatible servers).
 
-The exchange: SSLRequest, a StartupMessage of a role that cannot exist, one of the role to read as,
-then SELECTs. A role that cannot exist shows whether anybody is let in without a password: PostgreSQL sends
-AuthenticationOk before it looks whether the role exists. Only then is the default superuser
-`postgres` (or the role that the scope names) named, without any password; if the server asks for one, none is given. pg_hba.conf can
-open a server to some roles or databases alone; leftopen does not go looking for those. A pgbouncer
-with `auth_type = trust` knows its users by name and refuses others with 08P01: UNDETERMINED.
+The exchange: SSLRequest, whose answer proves nothing but who speaks; a StartupMessage of a role
+that cannot exist, one of the role to read as, then SELECTs. A role that cannot exist shows whether
+anybody is let in without a password: PostgreSQL sends AuthenticationOk before it looks whether the
+role exists. Only then is the default superuser `postgres` (or the role that the scope names) named,
+without any password; if the server asks for one, none is given. pg_hba.conf can open a server to
+some roles or databases alone; leftopen does not go looking for those. A pgbouncer with `auth_type =
+trust` knows its users by name and refuses others with 08P01: UNDETERMINED.
 
 OPEN is a list of databases and a token of ours that came back; AUTH_REQUIRED a server that asks for
 a password or refuses an unknown role before AuthenticationOk; ACL_CLOSED one whose pg_hba.conf
-rejects us; OPEN_PARTIAL one that lets unknown roles in and this one not. Source: PostgreSQL's
-documentation, "Frontend/Backend Protocol" and "Client Authentication". `can_write` is what it
+rejects us; OPEN_PARTIAL one that lets unknown roles in and this one not. `can_write` is what it
 reports of itself (is_superuser, in_hot_standby).
 
 Every statement runs read-only, by the session's own setting where the server confirms it, else in
 a READ ONLY transaction (pgbouncer refuses the settings, its time limits among them).
 
 Not read: views (a view can run any function), foreign tables (the server would dial elsewhere),
-tables that row-level security limits for the role (its policies run functions), system schemas.
+tables that row-level security limits for the role (its policies run functions), system schemas
+(and so no password of pg_authid).
 
 TLS is used where the server offers it. If the handshake then fails, the server is asked once more
 in plain text, for so could anybody; a server that wants a client certificate is not.
+
+Source: the documentation of PostgreSQL (postgresql.org/docs), "Frontend/Backend Protocol" and
+"Client Authentication".
 """
 
 from __future__ import annotations
@@ -36,7 +40,9 @@ from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines import _postgresql_sql as sql
 from leftopen.engines import _postgresql_wire as wire
+from leftopen.engines._handles import handle_of
 from leftopen.engines._postgresql_session import LogOn, Result, Session
+from leftopen.engines._proofs import CANNED, CanWrite
 from leftopen.errors import BudgetSpent, NotThisProtocol, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -124,7 +130,7 @@ def _judge_known(answer: LogOn, role: str) -> Proof | None:
     return Proof(Verdict.UNDETERMINED, f"it refused with SQLSTATE {code}")
 
 
-def _can_write(parameters: Mapping[str, str]) -> Literal["yes", "no", "unknown"]:
+def _can_write(parameters: Mapping[str, str]) -> CanWrite:
     """By what the server reports of itself; nothing is tried."""
     if parameters.get("in_hot_standby") == "on":
         return "no"
@@ -157,7 +163,7 @@ class PostgreSQL:
         try:
             await _databases(session)
             if not await _gives_back(session, secrets.token_hex(8)):
-                return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+                return CANNED
         except ServerRefused as refused:
             partial = refused.code.startswith("42")  # 42501: no right to
             verdict = Verdict.OPEN_PARTIAL if partial else Verdict.UNDETERMINED
@@ -203,8 +209,7 @@ class PostgreSQL:
     async def sample(
         self, connection: Connection, collection: Collection, limits: StoreLimits
     ) -> AsyncIterator[pa.RecordBatch]:
-        handle = collection.handle
-        assert isinstance(handle, _Handle)
+        handle = handle_of(collection, _Handle)
         assert handle.session.connection is connection
         session, listed = handle.session, handle.listed
         if listed.pages == 0 or limits.rows < 1:

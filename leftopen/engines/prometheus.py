@@ -13,7 +13,8 @@ OPEN is a server that computed our number and gave a series, or has no label at 
 server in agent mode keeps nothing to be read; one that shows its targets even so is OPEN_PARTIAL,
 as is one that computes and refuses to list. AUTH_REQUIRED is a 401 with a challenge (basic
 authentication of its web.config); as Prometheus names itself nowhere there, it counts on this
-engine's own ports only. `/-/healthy` and `/-/ready` prove nothing and are not asked.
+engine's own ports only. One that computes nothing is UNDETERMINED. `/-/healthy` and `/-/ready`
+prove nothing and are not asked.
 
 A query in PromQL can only read, whatever its text; so the path is a request's whole name. The
 server's admin API and its receivers are other paths, which are not on the list. `can_write` is what
@@ -36,7 +37,8 @@ import pyarrow as pa
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import Asker, Paths, accepted, closed, json_object, refused
+from leftopen.engines._http import Asker, Paths, accepted, at_own_port, closed, json_object, refused
+from leftopen.engines._proofs import CANNED, CanWrite
 from leftopen.errors import BudgetSpent, NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -82,10 +84,10 @@ class Prometheus:
         number = 2**24 + secrets.randbelow(2**30)
         first = await asker.get(_query(str(number)))
         if first.status != 200:
-            own_port = connection.target.port in self.ports
+            own_port = at_own_port(connection, self.ports)
             return await _not_computed(asker, first, own_port)
         if _number(_data(first)) != number:
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         verdict, reason = await _gated(asker)
         build = _object(await asker.get(_BUILD))
         flags = _object(await asker.get(_FLAGS))
@@ -277,7 +279,7 @@ def _product(first: Response, build: Mapping[str, Any], flags: Mapping[str, Any]
     return "Prometheus" if "goVersion" in build else None
 
 
-def _can_write(flags: Mapping[str, Any]) -> Literal["yes", "no", "unknown"]:
+def _can_write(flags: Mapping[str, Any]) -> CanWrite:
     """By the flags that open the admin API and the receivers; unknown where they are not told."""
     old = flags.get("enable-feature")
     if "true" in (flags.get(_ADMIN), *(flags.get(name) for name in _RECEIVERS)) or (

@@ -10,10 +10,14 @@ The exchange of a probe, one request a line:
 OPEN is a point, or a reply of no point, that parsed strictly. AUTH_REQUIRED is 401 or 403 to the
 list in the words of Qdrant's gate ("Must provide an API key or an Authorization bearer token";
 before 1.8 "Invalid api-key"), or from a peer whose `/` says that it is Qdrant. A list whose points
-are refused is OPEN_PARTIAL. The server says nothing about what a client without a key may write.
+are refused is OPEN_PARTIAL.
+
+`can_write` is unknown: the server says nothing about what a client without a key may write.
 
 Samples are drawn at random (`{"sample": "random"}`, since 1.11); older servers give their first
-points. Sources: qdrant's OpenAPI document (docs/redoc/master/openapi.json in its repository);
+points.
+
+Sources: qdrant's OpenAPI document (docs/redoc/master/openapi.json in its repository);
 qdrant.tech/documentation/guides/security, /concepts/collections, /concepts/points (Scroll),
 /concepts/hybrid-queries (Random sampling).
 """
@@ -29,9 +33,21 @@ import pyarrow as pa
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import Asker, Paths, accepted, closed, json_object, refused, segment
-from leftopen.engines._vectors import PAGE, WITH_VECTORS, fitting
-from leftopen.errors import NotThisProtocol, RequestNotAllowed
+from leftopen.engines._http import (
+    Asker,
+    Paths,
+    accepted,
+    at_own_port,
+    closed,
+    count_of,
+    fits,
+    json_object,
+    refused,
+    segment,
+)
+from leftopen.engines._pages import PAGE, WITH_VECTORS, fitting
+from leftopen.engines._proofs import CANNED
+from leftopen.errors import NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
@@ -66,11 +82,11 @@ class Qdrant:
             known = words.startswith(_GATE)
             if not known and listed.status in (401, 403):
                 known = (await _identity(asker))[0]
-            own_port = connection.target.port in self.ports
+            own_port = at_own_port(connection, self.ports)
             return closed(listed, known=known, own_port=own_port, what="Qdrant")
         names = _names(listed)
         if not await _names_what_is_missing(asker):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         _, version = await _identity(asker)
         if not names:
             reason = "its list of collections is answered without credentials; it is empty"
@@ -97,7 +113,7 @@ class Qdrant:
         for name in names[: connection.limits.collections]:
             told = _result(await asker.get(f"/collections/{segment(name)}"))
             count = told.get("points_count") if isinstance(told, dict) else None
-            found.append(Collection(name, _count(count), handle=f"/collections/{segment(name)}"))
+            found.append(Collection(name, count_of(count), handle=f"/collections/{segment(name)}"))
         return sorted(found, key=lambda collection: -(collection.records or 0))
 
     async def sample(
@@ -185,18 +201,9 @@ def _names(response: Response) -> list[str]:
         name = line.get("name") if isinstance(line, dict) else None
         if not isinstance(name, str):
             raise NotThisProtocol("the list of collections is none")
-        try:
-            segment(name)
-        except RequestNotAllowed:
-            continue
-        found.append(name)
+        if fits(name):
+            found.append(name)
     return found
-
-
-def _count(told: object) -> int | None:
-    """The number of points, where the server tells it."""
-    plain = isinstance(told, int) and not isinstance(told, bool)
-    return told if plain and isinstance(told, int) and 0 <= told < 2**63 else None
 
 
 def _points(response: Response, most: int) -> tuple[list[dict[str, Any]], Any]:

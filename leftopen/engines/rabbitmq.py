@@ -33,7 +33,17 @@ import pyarrow as pa
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import Asker, Paths, accepted, closed, json_object, refused
+from leftopen.engines._http import (
+    Asker,
+    Paths,
+    accepted,
+    at_own_port,
+    closed,
+    count_of,
+    json_object,
+    refused,
+)
+from leftopen.engines._proofs import CANNED
 from leftopen.errors import NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -65,7 +75,7 @@ class RabbitMQ:
         first = await asker.get(_OVERVIEW)
         told = json_object(first)
         if first.status != 200 or not _is_overview(told):
-            own_port = connection.target.port in self.ports
+            own_port = at_own_port(connection, self.ports)
             known = _is_locked(first, told)
             return closed(first, known=known, own_port=own_port, what="RabbitMQ")
         product, version = _product(told)
@@ -75,7 +85,7 @@ class RabbitMQ:
             partly = refused(missed, "shows its overview, but the list of queues")
             return Proof(partly.verdict, partly.reason, version, product)
         if not _misses(missed, page, size):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         verdict, reason = await _gated(asker, told)
         who = json_object(await asker.get("/api/whoami"))
         return Proof(verdict, reason, version, product, _can_write(who))
@@ -176,13 +186,8 @@ def _items(response: Response) -> list[tuple[str, str, int | None]]:
         vhost = item.get("vhost") if isinstance(item, dict) else None
         if not isinstance(name, str) or not isinstance(vhost, str):
             raise NotThisProtocol("the list of queues is none")
-        found.append((vhost, name, _count(item.get("messages"))))
+        found.append((vhost, name, count_of(item.get("messages"))))
     return found
-
-
-def _count(value: object) -> int | None:
-    counted = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
-    return value if counted and isinstance(value, int) else None
 
 
 def _can_write(who: Mapping[str, Any]) -> Literal["yes", "unknown"]:

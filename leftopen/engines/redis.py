@@ -4,15 +4,13 @@ The exchange: `PING` with a random token, which must come back; DBSIZE and SCAN;
 bounded read of a key that was listed. OPEN is a value read, or a list that is answered and empty;
 OPEN_PARTIAL a list whose values are refused (NOPERM), AUTH_REQUIRED is -NOAUTH, ACL_CLOSED is
 -DENIED (protected mode). `can_write` is what INFO replication and ACL GETUSER say of the default
-user.
+user (whose list of passwords is empty where it lets anybody in). Another refusal is UNDETERMINED;
+a plain +PONG proves nothing.
 
-Judged and listed here; `_redis_wire` speaks RESP2, `_redis_keys` finds patterns in key names,
-`_redis_values` reads values.
-
-* A collection is a key pattern (`sess:*`). Where more than one database holds
-  keys, all names say which: `db0/sess:*`, `db3/sess:*`. A pattern's record is a key. A key that is
-  a collection by itself (`positions`, `queue:mail`) has a record for each element of its list, set,
-  sorted set or stream, and of a hash above HASH_TABLE fields.
+* A collection is a key pattern (`sess:*`), learnt from up to 10,000 keys. Where more than one
+  database holds keys, all names say which: `db0/sess:*`, `db3/sess:*`. A pattern's record is a key.
+  A key that is a collection by itself (`positions`, `queue:mail`) has a record for each element of
+  its list, set, sorted set or stream, and of a hash above 100 fields.
 * Columns: a hash's fields, a stream entry's fields; `value` for strings, and for the elements of
   lists and sets; `score` beside a sorted set's members; `@key` (`@key2`, …) for the changing parts
   of the key, and the field names of a hash that is a table; `@time` for the moment in a stream
@@ -20,8 +18,8 @@ Judged and listed here; `_redis_wire` speaks RESP2, `_redis_keys` finds patterns
 * Nothing is written. Reads do count in the server's hit statistics and move keys up in its LRU
   order; no read can avoid that. SELECT changes the state of this connection only.
 
-Redis commands and error words: https://redis.io/docs/latest/commands/ and the ACL, protected mode
-and cluster chapters of its documentation.
+Sources: commands and error words at https://redis.io/docs/latest/commands/ and the ACL, protected
+mode and cluster chapters of its documentation.
 """
 
 from __future__ import annotations
@@ -38,7 +36,9 @@ import pyarrow as pa
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._redis_keys import Pattern, patterns
+from leftopen.engines._handles import handle_of
+from leftopen.engines._key_patterns import Pattern, patterns
+from leftopen.engines._proofs import CanWrite
 from leftopen.engines._redis_values import (
     LENGTHS,
     READERS,
@@ -75,7 +75,6 @@ MAX_DATABASES = 64
 HASH_TABLE = 100  # a single hash with more fields is a table: nobody names so many by hand
 BATCH_ROWS = 500
 _UNASKED_SECONDS = 1.0
-CanWrite = Literal["yes", "no", "unknown"]
 # Rules of an ACL that let nobody write ("ACL" in the management chapter of redis.io's docs).
 _HARMLESS = frozenset(
     {b"+@read", b"+ping", b"+info", b"+dbsize", b"+scan", b"+select", b"+acl|getuser"}
@@ -93,17 +92,8 @@ class Redis:
     reads = "key names, and the values of random keys of each key pattern"
     requests = frozenset(
         {
-            *(
-                "ACL GETUSER",
-                "CONFIG GET",
-                "PING",
-                "INFO",
-                "SELECT",
-                "DBSIZE",
-                "SCAN",
-                "RANDOMKEY",
-                "TYPE",
-            ),
+            *("ACL GETUSER", "CONFIG GET", "INFO", "PING", "SELECT"),
+            *("DBSIZE", "RANDOMKEY", "SCAN", "TYPE"),
             *("GETRANGE", "HLEN", "HSCAN", "LLEN", "LRANGE", "SCARD", "SRANDMEMBER"),
             *("ZCARD", "ZRANGE", "XLEN", "XRANGE", "XREVRANGE"),
         }
@@ -190,9 +180,7 @@ class Redis:
     ) -> AsyncIterator[pa.RecordBatch]:
         """Random keys of the pattern, or random pages of a single key; an eighth of the store's
         bytes at most. Rows read before an error are yielded before it is raised."""
-        note = collection.handle
-        if not isinstance(note, Note):
-            raise TypeError("the collection is not one of this engine")
+        note = handle_of(collection, Note)
         try:
             await enter(connection, note)
         except PeerClosed:  # a server drops idle clients, an earlier error closes
@@ -280,7 +268,6 @@ async def _with_version(connection: Connection, proof: Proof) -> Proof:
     can_write: CanWrite = "unknown"
     if proof.verdict is Verdict.OPEN:
         can_write = await _can_write(connection)
-    # .verdict is not Verdict.OPEN else await _can_write(connection)
     return Proof(proof.verdict, proof.reason, clean_version(version), product, can_write)
 
 

@@ -7,12 +7,13 @@ The exchange of a probe, one request a line:
     GET /v2/{repository}/tags/list?n=1        gated: its tags
     OPTIONS /v2/{made up}/manifests/latest    which methods the server allows
 
-OPEN is a list of tags that parsed, or a catalogue without any repository, from a server that
-misses a repository of a random name by that name. A catalogue whose repositories refuse to be read
-is OPEN_PARTIAL. AUTH_REQUIRED is a 401 to the catalogue in the API's own form (its list of errors,
-or Docker-Distribution-Api-Version); a bearer's token server is never asked. A registry without a
-catalogue is UNDETERMINED: its repositories may be open to whoever knows their names. `/v2/` proves
-nothing and is not asked, and neither redirects nor links to a next page are followed.
+OPEN is a list of tags that parsed, or a catalogue without any repository, from a server that misses
+a repository of a random name by that name. A catalogue whose repositories refuse to be read is
+OPEN_PARTIAL. AUTH_REQUIRED is a 401 to the catalogue in the API's own form (its list of errors, or
+Docker-Distribution-Api-Version); port 5000 is everybody's, so that a challenge without those shows
+no registry. A bearer's token server is never asked. A registry without a catalogue is UNDETERMINED:
+its repositories may be open to whoever knows their names. `/v2/` proves nothing and is not asked,
+and neither redirects nor links to a next page are followed.
 
 A collection is a repository. Of one image the manifest and the configuration are read, which holds
 its labels, its author and the names of its environment variables (their values are dropped unread);
@@ -39,7 +40,17 @@ import pyarrow as pa
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks
-from leftopen.engines._http import Asker, Paths, accepted, closed, json_object, refused, segment
+from leftopen.engines._http import (
+    Asker,
+    Paths,
+    accepted,
+    at_own_port,
+    closed,
+    json_object,
+    refused,
+    segment,
+)
+from leftopen.engines._proofs import CANNED, CanWrite
 from leftopen.errors import NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -91,12 +102,12 @@ class Registry:
         asker = Asker(connection, _PATHS)
         first = await asker.get(f"{_CATALOG}?n=1")
         if first.status != 200:
-            return _without_catalogue(first, connection.target.port in self.ports)
+            return _without_catalogue(first, at_own_port(connection, self.ports))
         repositories = _repositories(first)
         made_up = f"leftopen-{secrets.token_hex(12)}"
         missed = await asker.get(f"/v2/{made_up}/tags/list")
         if not _misses(missed, made_up):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         verdict, reason = await _gated(asker, repositories)
         return Proof(verdict, reason, can_write=await _can_write(connection, made_up))
 
@@ -192,14 +203,11 @@ async def _gated(asker: Asker, repositories: Sequence[str]) -> tuple[Verdict, st
     return Verdict.OPEN, "a repository was read without credentials; it has no tag"
 
 
-async def _can_write(connection: Connection, made_up: str) -> Literal["yes", "no", "unknown"]:
+async def _can_write(connection: Connection, made_up: str) -> CanWrite:
     """By the methods that Docker's registry says it allows on a manifest."""
     path = f"/v2/{made_up}/manifests/latest"
-    answer = await HttpSession(connection).request(
-        _PATHS.name("OPTIONS", path),
-        path,
-        method="OPTIONS",  # type: ignore[arg-type]  # other engines have no use for it
-    )
+    name = _PATHS.name("OPTIONS", path)
+    answer = await HttpSession(connection).request(name, path, method="OPTIONS")
     allowed = {word.strip().upper() for word in answer.headers.get("allow", "").split(",")}
     if answer.status != 200 or _VERSION not in answer.headers or "GET" not in allowed:
         return "unknown"

@@ -2,7 +2,7 @@
 
 The exchange: greeting and version; the list of modules, which proves nothing but their names; a
 module whose random name cannot exist; then, each on a connection of its own, every module by name,
-and a listing of what lies in one that lets us in. `_rsync_wire` speaks the protocol.
+and a listing of what lies in one that lets us in.
 
 * A module is open where its name is answered `@RSYNCD: OK`, locked where `@RSYNCD: AUTHREQD`, and
   closed to this address where `@ERROR: access denied`.
@@ -19,7 +19,7 @@ kind. Contents of files are never fetched. Whether a module may be written to sh
 tried, which is not done: `can_write` stays unknown.
 
 Sources: rsyncd.conf(5) and rsync(1), https://download.samba.org/pub/rsync/rsyncd.conf.5; the file
-list as rsync's own sources write it (see `_rsync_wire`).
+list as rsync's own sources write it.
 """
 
 from __future__ import annotations

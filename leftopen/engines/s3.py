@@ -15,7 +15,8 @@ objects are refused, or a list of buckets that are all refused, is OPEN_PARTIAL.
 401 or 403 from a store that shows what it is by the XML of its errors or by its headers; where no
 bucket is named, its reason says to name some. Buckets that do not exist or that live at another
 address (301, never followed) are UNDETERMINED, as is Ceph's `/`, which shows an empty list to
-strangers whatever the store holds. Four keys are asked for because folder markers come first.
+strangers whatever the store holds. Four keys are asked for because folder markers come first. Port
+9000 is everybody's: a challenge there that is not S3's own proves nothing.
 
 So that canned answers are not taken for a store, it must answer for the random bucket with an error
 that names it (BucketName, Key or Resource). That RequestId differs between two answers is no sign:
@@ -43,7 +44,8 @@ from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines import _s3_objects as objects
-from leftopen.engines._http import closed, is_html
+from leftopen.engines._http import at_own_port, closed, is_html
+from leftopen.engines._proofs import CANNED, CanWrite
 from leftopen.engines._s3_objects import (
     PAGE,
     REQUESTS,
@@ -108,7 +110,7 @@ class ObjectStore:
         known = listed is not None or _is_s3(first, root)
         product, version = _product(first)
         names = _names(connection, listed or ())
-        own_port = connection.target.port in self.ports
+        own_port = at_own_port(connection, self.ports)
         if not names and not listed:
             proof = await _without_buckets(store, first, listed, owner, known, own_port)
             return Proof(proof.verdict, proof.reason, version, product)
@@ -120,7 +122,7 @@ class ObjectStore:
         if found.verdict not in (Verdict.OPEN, Verdict.OPEN_PARTIAL):
             return Proof(found.verdict, found.reason, version, product)
         if not await _alive(store):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a store")
+            return CANNED
         can_write = await _can_write(store, names, strangers_own_it=bool(listed))
         return Proof(found.verdict, found.reason, version, product, can_write)
 
@@ -196,7 +198,7 @@ async def _without_buckets(
         if owner in _STRANGERS:
             return Proof(Verdict.UNDETERMINED, f"shows strangers an empty list; {_NAME_THEM}")
         if not await _alive(store):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a store")
+            return CANNED
         return Proof(Verdict.OPEN, "lists its buckets to anyone; there are none, it is empty")
     if known and first.status in (401, 403):
         return Proof(Verdict.AUTH_REQUIRED, f"its list of buckets is closed; {_NAME_THEM}")
@@ -271,9 +273,7 @@ async def _alive(store: S3) -> bool:
     return token in named
 
 
-async def _can_write(
-    store: S3, names: Sequence[str], *, strangers_own_it: bool
-) -> Literal["yes", "no", "unknown"]:
+async def _can_write(store: S3, names: Sequence[str], *, strangers_own_it: bool) -> CanWrite:
     """What the ACLs of the first buckets say of strangers, and whether a policy says more."""
     denied = len(names) <= _ACLS and not strangers_own_it
     for name in names[:_ACLS]:

@@ -13,8 +13,11 @@ that did. AUTH_REQUIRED is 401 to the list from a peer that shows itself by the 
 whose cores refuse a search is OPEN_PARTIAL. Cores that are loading (503) are UNDETERMINED. A search
 is for this node alone (`distrib=false`), so that none is passed on to others.
 
+The pages of its console prove nothing and are not asked.
+
 `can_write`: where no authorization is configured at all, a client without a name that may read may
 do everything; where rules are told, the first that covers updates decides, if it wants a role.
+
 Sources: solr.apache.org/guide (CoreAdmin API; Common query parameters; Basic authentication
 plugin; Rule-based authorization plugins; Field types: RandomSortField).
 """
@@ -31,8 +34,19 @@ import pyarrow as pa
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks
-from leftopen.engines._http import Asker, Paths, accepted, closed, json_object, refused, segment
-from leftopen.engines._pages import in_pages
+from leftopen.engines._http import (
+    Asker,
+    Paths,
+    accepted,
+    at_own_port,
+    closed,
+    count_of,
+    json_object,
+    refused,
+    segment,
+)
+from leftopen.engines._pages import Page, in_pages
+from leftopen.engines._proofs import CANNED, CanWrite
 from leftopen.errors import NotThisProtocol, RequestNotAllowed
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -46,8 +60,6 @@ _CORE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
 _TRIED = 3  # cores to search for a verdict
 _SORTABLE = 1_000_000  # documents that may be sorted at random: each is looked at
 _UPDATES = ("update", "all")  # predefined permissions that cover updates
-
-CanWrite = Literal["yes", "no", "unknown"]
 
 
 class _Requests(Paths):
@@ -83,7 +95,7 @@ class Solr:
         first = await ask.get(f"{_STATUS}&indexInfo=false")
         cores = _cores(first)
         if cores is None:
-            own_port = connection.target.port in self.ports
+            own_port = at_own_port(connection, self.ports)
             return closed(first, known=_shows_itself(first), own_port=own_port, what="Solr")
         names = list(cores)[:_TRIED]
         proof = await _searched(ask, names, token) if names else await _empty(ask, token)
@@ -102,7 +114,7 @@ class Solr:
         if cores is None:
             raise NotThisProtocol("the list of cores is none")
         found = [
-            Collection(name, _count(index, "numDocs"), _count(index, "sizeInBytes"))
+            Collection(name, count_of(index.get("numDocs")), count_of(index.get("sizeInBytes")))
             for name, index in cores.items()
         ]
         return sorted(found, key=lambda core: -(core.records or 0))
@@ -125,9 +137,10 @@ class Solr:
             if tried.status == 200:
                 search += order
 
-        async def fetch(offset: int, count: int) -> Sequence[Mapping[str, Any]]:
-            page = accepted(await ask.get(f"{search}&start={offset}&rows={count}"))
-            return [_document(doc) for doc in _found(page)[1][:count]]
+        async def fetch(page: Page) -> Sequence[Mapping[str, Any]]:
+            path = f"{search}&start={page.start}&rows={page.count}"
+            found = _found(accepted(await ask.get(path)))[1]
+            return [_document(doc) for doc in found[: page.count]]
 
         async for batch in in_pages(connection, fetch, total, limits):
             yield batch
@@ -147,7 +160,7 @@ async def _searched(ask: Asker, names: Sequence[str], token: str) -> Proof:
             continue
         params, docs = _found(response)
         if params.get("leftopen") != token:
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         answered = True
         if docs:
             return Proof(Verdict.OPEN, "a search without credentials found documents")
@@ -156,14 +169,14 @@ async def _searched(ask: Asker, names: Sequence[str], token: str) -> Proof:
     assert denied is not None  # each core either answered or did not
     proof = refused(denied, "lists its cores, but a search")
     if proof.verdict is Verdict.OPEN_PARTIAL and not await _names_what_is_missing(ask, token):
-        return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+        return CANNED
     return Proof(proof.verdict, proof.reason, None, "Solr")
 
 
 async def _empty(ask: Asker, token: str) -> Proof:
     """The verdict on a node without cores."""
     if not await _names_what_is_missing(ask, token):
-        return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+        return CANNED
     return Proof(Verdict.OPEN, "lists its cores without credentials; there is none")
 
 
@@ -187,11 +200,6 @@ def _cores(response: Response) -> dict[str, Mapping[str, Any]] | None:
         for name, core in status.items()
         if core and _CORE_NAME.fullmatch(name)
     }
-
-
-def _count(index: Mapping[str, Any], key: str) -> int | None:
-    told = index.get(key)
-    return told if type(told) is int and 0 <= told < 2**63 else None
 
 
 def _found(response: Response) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:

@@ -2,7 +2,7 @@
 
 The exchange of a probe:
 
-    GET  /v1/info                  public even where a password is asked for: product and version
+    GET  /v1/info                  public even where a password is asked for, so it proves nothing
     POST /v1/statement             a random word turned round beside the names of the catalogs
     GET  {path of nextUri}         its answer, page by page, until no nextUri comes
     POST /v1/statement, GET …      gated: one table of system.information_schema
@@ -12,12 +12,12 @@ without a password unless told otherwise. leftopen gives an invented, random one
 OPEN is the word turned round, the catalogs, and a table, in strict JSON. AUTH_REQUIRED is 401 or
 403 to the first statement, or PERMISSION_DENIED for whatever that user says; OPEN_PARTIAL is a
 server that runs statements and shows no table. A worker, and a server that is starting, are
-UNDETERMINED.
+UNDETERMINED. Ports 8080 and 8443 are everybody's: a challenge there shows no Trino.
 
 Of a nextUri only the path is taken, and only where it is one of the templates here with the
 statement's own id: never the address. Rows lie in other stores, and to read them Trino would dial
-those, wherever they are; so the profile has the names of tables and columns, and no values. What a
-user may write is not told.
+those, wherever they are; so the profile has the names of tables and columns, and no values.
+`can_write` is unknown: what a user may write is not told.
 
 Sources: trino.io/docs (Trino client REST API; System connector; Security overview),
 prestodb.io/docs (Presto Client REST API), and core/trino-main in github.com/trinodb/trino
@@ -41,6 +41,7 @@ from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines._http import Paths, closed, json_object
+from leftopen.engines._proofs import CANNED
 from leftopen.errors import NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -147,7 +148,7 @@ class Trino:
             told = "runs statements, but shows no catalog and so nothing of its own"
             return _proof(identity, Verdict.UNDETERMINED, told)
         if any(told != word[::-1] for told, _ in rows) or not all(_is_name(n) for _, n in rows):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         return await _gated(asked, identity)
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:

@@ -8,17 +8,19 @@ that adds the key to everybody's requests. The exchange of a probe, one request 
     GET /collections/{name}/documents/search?q=…  a random word: it comes back in `request_params`
     GET /debug                                    version
 
-`/health` is answered to everybody and is not asked for. OPEN is a search that parsed strictly, from
-a server that gives the made-up word back. AUTH_REQUIRED is 401 whose message names the header
-`x-typesense-api-key`. Where the list is given and searches are refused, a document by a random id
-is asked for (GET /collections/{name}/documents/{id}): a server that names it as not found is
-OPEN_PARTIAL. Without that, and for a list without collections, there is nothing that a canned list
-could not give as well: UNDETERMINED. No key is ever sent. What the key of a proxy may do the server
-tells nobody: `can_write` is unknown.
+`/health` is answered to everybody: it proves nothing and is not asked for. OPEN is a search that
+parsed strictly, from a server that gives the made-up word back. AUTH_REQUIRED is 401 whose message
+names the header `x-typesense-api-key`. Where the list is given and searches are refused, a document
+by a random id is asked for (GET /collections/{name}/documents/{id}): a server that names it as not
+found is OPEN_PARTIAL. Without that, and for a list without collections, there is nothing that a
+canned list could not give as well: UNDETERMINED. No key is ever sent. What the key of a proxy may
+do the server tells nobody: `can_write` is unknown.
 
 A search wants a field to look into even where it matches everything (`q=*`), so a collection
-without a text field is not searched. Sources: typesense.org/docs (API reference: Authentication,
-Collections, Documents: retrieve, Search, API errors, Cluster operations: health, debug).
+without a text field is not searched.
+
+Sources: typesense.org/docs (API reference: Authentication, Collections, Documents: retrieve,
+Search, API errors, Cluster operations: health, debug).
 """
 
 from __future__ import annotations
@@ -32,9 +34,21 @@ import pyarrow as pa
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import Asker, Paths, accepted, closed, json_object, refused, segment
-from leftopen.engines._pages import PAGE, SMALL_PAGE, in_pages
-from leftopen.errors import NotThisProtocol, RequestNotAllowed
+from leftopen.engines._http import (
+    Asker,
+    Paths,
+    accepted,
+    at_own_port,
+    closed,
+    count_of,
+    fits,
+    json_object,
+    refused,
+    segment,
+)
+from leftopen.engines._pages import Page, in_pages
+from leftopen.engines._proofs import CANNED
+from leftopen.errors import NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
@@ -63,7 +77,7 @@ class Typesense:
         ask = Asker(connection, _PATHS)
         first = await ask.get(f"/collections?limit={_LISTED}")
         if first.status != 200:
-            own_port = connection.target.port in self.ports
+            own_port = at_own_port(connection, self.ports)
             known = b"x-typesense-api-key" in first.body[:4_096]
             return closed(first, known=known, own_port=own_port, what="Typesense")
         proof, searched = await _search_one(ask, _collections(first))
@@ -71,7 +85,7 @@ class Typesense:
         if searched is None:
             return proof
         if proof.verdict is Verdict.OPEN and not await _gives_back(ask, searched, token):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         if proof.verdict is not Verdict.OPEN and not await _names(ask, searched, token):
             reason = "lists its collections and refuses the rest; that could be a canned list"
             return Proof(Verdict.UNDETERMINED, reason)
@@ -99,11 +113,11 @@ class Typesense:
         ask = Asker(connection, _PATHS)
         search = _search(collection, "*")
 
-        async def fetch(offset: int, count: int) -> Sequence[Mapping[str, Any]]:
+        async def fetch(page: Page) -> Sequence[Mapping[str, Any]]:
             # Pages are counted from 1; before 0.25 there was no other way to name a place.
-            size = PAGE if count > SMALL_PAGE else SMALL_PAGE if count > 1 else 1
-            page = f"{search}&per_page={size}&page={offset // size + 1}"
-            return [hit["document"] for hit in _hits(accepted(await ask.get(page)))[:count]]
+            path = f"{search}&per_page={page.size}&page={page.number}"
+            hits = _hits(accepted(await ask.get(path)))
+            return [hit["document"] for hit in hits[: page.count]]
 
         async for batch in in_pages(connection, fetch, collection.records, limits):
             yield batch
@@ -171,10 +185,9 @@ def _collections(response: Response) -> list[Collection]:
         if not named or type(one.get("num_documents")) is not int:
             raise NotThisProtocol("the list of collections is none")
         field = _text_field(one.get("fields"))
-        if field is not None and _fits(one["name"]):
-            records = one["num_documents"]
-            known = records if 0 <= records < 2**63 else None
-            found.append(Collection(one["name"], known, handle=field))
+        if field is not None and fits(one["name"]):
+            records = count_of(one["num_documents"])
+            found.append(Collection(one["name"], records, handle=field))
     return found
 
 
@@ -187,14 +200,6 @@ def _text_field(fields: object) -> str | None:
         if field.get("type") in _TEXT and isinstance(name, str) and 0 < len(name) <= 255:
             return name.encode("utf-8", "replace").decode()
     return None
-
-
-def _fits(name: str) -> bool:
-    try:
-        segment(name)
-    except RequestNotAllowed:
-        return False
-    return "%" not in name  # a proxy that unquotes twice would read something else
 
 
 def _hits(response: Response) -> list[Mapping[str, Any]]:

@@ -11,12 +11,14 @@ OPEN is an object, or a reply of no object, that parsed strictly. AUTH_REQUIRED 
 in Weaviate's words ("anonymous access not enabled"). Where anonymous clients are let in but may not
 read objects (403 from its admin list or its roles), an answered schema makes it OPEN_PARTIAL, a
 refused one ACL_CLOSED. /v1/.well-known and /v1/meta prove nothing and are not asked for. Port 8080
-is everybody's: a challenge there shows no Weaviate. The server says nothing about what an anonymous
-client may write.
+is everybody's: a challenge there shows no Weaviate. Another refusal is UNDETERMINED.
 
-Samples begin at random ids, for lists are in order of ids, which are random themselves. Sources:
-weaviate's OpenAPI document (openapi-specs/schema.json in its repository: objects, schema, nodes,
-tenants); docs.weaviate.io (Authentication, Authorization, Objects: `after`, Multi-tenancy).
+`can_write` is unknown: the server says nothing about what an anonymous client may write.
+
+Samples begin at random ids, for lists are in order of ids, which are random themselves.
+
+Sources: weaviate's OpenAPI document (openapi-specs/schema.json in its repository: objects, schema,
+nodes, tenants); docs.weaviate.io (Authentication, Authorization, Objects: `after`, Multi-tenancy).
 """
 
 from __future__ import annotations
@@ -26,15 +28,16 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks
-from leftopen.engines._http import Asker, Paths, accepted, closed, json_object, refused
-from leftopen.engines._vectors import PAGE, WITH_VECTORS, fitting
+from leftopen.engines._http import Asker, Paths, accepted, closed, count_of, json_object, refused
+from leftopen.engines._pages import PAGE, WITH_VECTORS, fitting
+from leftopen.engines._proofs import CANNED
 from leftopen.errors import NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -84,7 +87,7 @@ class Weaviate:
             return closed(read, known=True, own_port=False, what="Weaviate")
         found = _objects(read) if read.status == 200 else []
         if not await _quotes_what_is_no_id(asker):
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         if found:
             return Proof(Verdict.OPEN, "an object was read without credentials")
         if read.status == 200:
@@ -244,15 +247,12 @@ def _counts(response: Response) -> Mapping[tuple[str, str | None], int]:
         listed = node.get("shards") if isinstance(node, dict) else None
         for shard in listed if isinstance(listed, list) else []:
             told = shard if isinstance(shard, dict) else {}
-            name, part, objects = (told.get(key) for key in ("class", "name", "objectCount"))
-            if isinstance(name, str) and isinstance(part, str) and _is_count(objects):
+            name, part = told.get("class"), told.get("name")
+            objects = count_of(told.get("objectCount"))
+            if isinstance(name, str) and isinstance(part, str) and objects is not None:
                 shards[name, part] = max(objects, shards.get((name, part), 0))
     counts: dict[tuple[str, str | None], int] = {}
     for (name, part), most in shards.items():
         counts[name, part] = most
         counts[name, None] = counts.get((name, None), 0) + most
     return counts
-
-
-def _is_count(told: object) -> TypeGuard[int]:
-    return isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 2**63

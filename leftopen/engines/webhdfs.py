@@ -9,17 +9,18 @@ asks, `dr.who`):
     GET /webhdfs/v1/?op=GETFILESTATUS               the root's own permissions
 
 OPEN is an entry, or an empty root, that parsed strictly. AUTH_REQUIRED is 401 with a challenge
-(Negotiate: Kerberos) from a peer that sets Hadoop's cookie, or on the engine's ports. A root that
+(Negotiate: Kerberos) from a peer that sets Hadoop's cookie, or on its usual ports. A root that
 may not be listed (AccessControlException) is OPEN_PARTIAL where the server still answers about the
 root itself; it must then quote a random word that it was given for a number. A standby node is
 UNDETERMINED. To OPEN a file leads to a data node by a redirect: that is never asked for, so no file
-is ever read, only its name, owner, size and age.
+is ever read, only its name, owner, size and age. Its web pages prove nothing and are not asked.
 
 `can_write` is what the permissions of the root and of the directories in it grant others: whether
 any of them may be written into. A name node that was told not to check permissions does not say so,
-and lets clients do more. Names of requests hold the operation, for it decides what is done. Source:
-hadoop.apache.org/docs (WebHDFS REST API; HDFS Permissions Guide; Authentication for Hadoop HTTP web
-consoles).
+and lets clients do more. Names of requests hold the operation, for it decides what is done.
+
+Source: hadoop.apache.org/docs (WebHDFS REST API; HDFS Permissions Guide; Authentication for Hadoop
+HTTP web consoles).
 """
 
 from __future__ import annotations
@@ -30,14 +31,24 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks
-from leftopen.engines._http import Asker, Paths, accepted, closed, json_object, segment
+from leftopen.engines._http import (
+    Asker,
+    Paths,
+    accepted,
+    at_own_port,
+    closed,
+    count_of,
+    json_object,
+    segment,
+)
+from leftopen.engines._proofs import CANNED, CanWrite
 from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -108,13 +119,13 @@ class WebHdfs:
         asker = Asker(connection, _PATHS)
         listed = await asker.get(f"{_ROOT}?op=LISTSTATUS")
         if listed.status != 200:
-            return await _closed(asker, listed, connection.target.port in self.ports)
+            return await _closed(asker, listed, at_own_port(connection, self.ports))
         entries = _entries(listed)
         token = _token()
         missing = await asker.get(f"{_ROOT}{token}?op=GETFILESTATUS")
         kind, words = _exception(missing)
         if missing.status != 404 or kind != "FileNotFoundException" or token not in words:
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         known = [entry for entry in entries if _segment(entry.name) is not None]
         if known:
             asked = await asker.get(f"{_ROOT}{_segment(known[0].name)}?op=GETFILESTATUS")
@@ -199,7 +210,7 @@ async def _closed(asker: Asker, response: Response, own_port: bool) -> Proof:
         token = _token()
         told = await asker.get(f"{_ROOT}?{_ODD.format(word=token)}")
         if token not in _exception(told)[1]:
-            return Proof(Verdict.NOT_THIS, "gives canned answers, not those of a server")
+            return CANNED
         reason = "answers about its root, but to list it is refused (403)"
         return Proof(Verdict.OPEN_PARTIAL, reason, can_write=await _writable(asker, []))
     if kind is not None and response.status not in (401, 403):
@@ -216,7 +227,7 @@ def _refused(response: Response, what: str) -> Proof:
     return Proof(Verdict.UNDETERMINED, f"{what} brought status {response.status}")
 
 
-async def _writable(asker: Asker, entries: Sequence[_Entry]) -> Literal["yes", "no", "unknown"]:
+async def _writable(asker: Asker, entries: Sequence[_Entry]) -> CanWrite:
     """Whether others may write into the root or a directory in it, as their permissions say."""
     response = await asker.get(f"{_ROOT}?op=GETFILESTATUS")
     if response.status != 200:
@@ -250,18 +261,13 @@ def _status(response: Response) -> _Entry:
 def _entry(told: object) -> _Entry:
     known: dict[str, Any] = told if isinstance(told, dict) else {}
     words = [known.get(key) for key in ("pathSuffix", "type", "permission", "owner", "group")]
-    numbers = [known.get(key) for key in ("length", "modificationTime")]
-    if not all(isinstance(word, str) for word in words) or not all(map(_is_count, numbers)):
+    length, modified = count_of(known.get("length")), count_of(known.get("modificationTime"))
+    if not all(isinstance(word, str) for word in words) or length is None or modified is None:
         raise NotThisProtocol("the file status is none")
     name, kind, permission, owner, group = map(str, words)
     if kind not in _KINDS or not _OCTAL.fullmatch(permission):
         raise NotThisProtocol("the file status is none")
-    length, modified = (number for number in numbers if _is_count(number))
     return _Entry(name, kind, int(permission, 8), owner, group, length, modified)
-
-
-def _is_count(told: object) -> TypeGuard[int]:
-    return isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 2**63
 
 
 def _row(entry: _Entry) -> dict[str, Any]:

@@ -16,7 +16,7 @@ every node refuses to be read (-102) it is OPEN_PARTIAL. AUTH_REQUIRED is -102 t
 which a server asks for SASL. `can_write` is `yes` where an access list of one of these nodes lets
 `world:anyone` write, create, delete or administer, else `no`; it is not tried.
 
-* A collection is all below one node at the top (`/brokers/*`); a record is a node, up to MAX_NODES
+* A collection is all below one node at the top (`/brokers/*`); a record is a node, up to 5,000
   of which are listed. ZooKeeper's own `/zookeeper` is left out. The session in which they are read
   is not closed but left to run out: which collection is the last is not known here.
 * Columns: `value` for a node's data, `@key` for its path below the top.
@@ -40,6 +40,9 @@ import pyarrow as pa
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
+from leftopen.engines._handles import handle_of
+from leftopen.engines._proofs import CanWrite
+from leftopen.engines._text import as_text
 from leftopen.engines._zookeeper_wire import (
     AUTH_FAILED,
     CHANGES,
@@ -72,8 +75,6 @@ _OWN = "/zookeeper"
 _TOLD = re.compile(rb"Zookeeper version: (\d[\w.]{0,31})[^\n]{0,200}\n")
 _SWITCHED_OFF = b"srvr is not executed because it is not in the whitelist."
 _NOT_SERVING = b"This ZooKeeper instance is not currently serving requests"
-
-CanWrite = Literal["yes", "no", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +137,7 @@ class ZooKeeper:
     ) -> AsyncIterator[pa.RecordBatch]:
         """Random nodes of those that were listed, an eighth of the store's bytes at most; those
         that refuse to be read or are gone have no value. Raises NotThisProtocol and NetError."""
-        note = collection.handle
-        if not isinstance(note, _Note):
-            raise TypeError("the collection is not one of this engine")
+        note = handle_of(collection, _Note)
         nodes = random.sample(note.nodes, min(len(note.nodes), limits.rows))
         until = connection.bytes_read + limits.bytes // 8
         for at in range(0, len(nodes), _BATCH):
@@ -245,8 +244,4 @@ def _value(reply: bytes | ServerRefused) -> str | bytes | None:
     """A node's data, as text where it is any; None where there is none."""
     if isinstance(reply, ServerRefused):
         return None
-    value = data(reply)
-    try:
-        return value.decode() or None
-    except UnicodeDecodeError:
-        return value
+    return as_text(data(reply)) or None

@@ -6,38 +6,28 @@ import contextlib
 import itertools
 import struct
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Collection
 from leftopen.engines import _cassandra_wire as wire
 from leftopen.engines._cassandra_session import request_name, rows_text
 from leftopen.engines.cassandra import COUNTED, ENGINE
 from leftopen.errors import BudgetSpent, NotThisProtocol, PeerClosed, RequestNotAllowed
 from leftopen.model import Proof, Verdict
-from leftopen.net.scripted import Reply, ScriptedDialer
-from leftopen.testing import connection
+from leftopen.net.scripted import Reply
+from tests.engines.asking import prober, reader, scripted
 from tests.rows.cassandra import INVALID, UNAUTHORIZED, Node, error, frame, rows, string
 
 LIMITS = StoreLimits(bytes=8 << 20, reply_bytes=1 << 20, seconds=10, rows=100)
 
 
-async def probe(script: Callable[[bytes], Reply]) -> Proof:
-    async with connection(ENGINE, ScriptedDialer(lambda: script), LIMITS) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE, LIMITS, scripted)
 
 
-async def read(node: Node) -> dict[str, tuple[Collection, list[dict[str, Any]]]]:
-    made = {}
-    async with connection(ENGINE, ScriptedDialer(lambda: node), LIMITS) as link:
-        for collection in await ENGINE.collections(link):
-            batches = [b async for b in ENGINE.sample(link, collection, LIMITS)]
-            made[collection.name] = (collection, [row for b in batches for row in b.to_pylist()])
-    return made
+read = reader(ENGINE, LIMITS, scripted)
 
 
 # --- verdicts ------------------------------------------------------------------------------------
@@ -176,7 +166,7 @@ async def test_answers_cut_short(at: int) -> None:
         return [told[: len(told) // 2], None] if next(turns) == at else told
 
     with pytest.raises(PeerClosed):
-        await probe(cut)  # type: ignore[arg-type]  # a script may also return several pieces
+        await probe(cut)
 
 
 async def test_a_frame_beyond_the_limit_is_not_read() -> None:

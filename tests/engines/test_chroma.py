@@ -8,16 +8,14 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Engine
-from leftopen.engines._vectors import PAGE, WITH_VECTORS, spread
 from leftopen.engines.chroma import ENGINE
 from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed
 from leftopen.model import Verdict
 from leftopen.testing import connection
-from tests.engines.http_peers import (
+from tests.engines.asking import (
     OPENED,
     OTHERS,
     anything,
@@ -251,21 +249,10 @@ async def test_records_larger_than_a_reply_may_be_are_read_fewer_at_a_time() -> 
 
     limits = StoreLimits(rows=100, reply_bytes=60_000)
     ((_, batches),) = await held(ENGINE, new_server(count=Answer(500), get=get), limits)
-    assert counts[:2] == [20, 2]
+    assert counts[:2] == [20, 8]
     assert len(values(batches, "document")) >= 2
     with pytest.raises(BudgetSpent):
         await held(ENGINE, new_server(count=Answer(500), get=get), StoreLimits(reply_bytes=4_000))
-
-
-@given(total=st.integers(0, 3_000), rows=st.integers(1, 700))
-def test_pages_lie_in_the_collection_and_never_overlap(total: int, rows: int) -> None:
-    pages = spread(total, rows)
-    assert sum(page.count for page in pages) == min(total, rows)
-    assert sum(page.count for page in pages if page.vectors) <= WITH_VECTORS
-    numbers = [n for page in pages for n in range(page.start, page.start + page.count)]
-    assert len(set(numbers)) == len(numbers)
-    assert all(0 <= n < total for n in numbers)
-    assert all(0 < page.count <= PAGE for page in pages)
 
 
 async def test_more_than_was_asked_for_is_not_taken() -> None:

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Engine
 from leftopen.engines import _clickhouse_sql as sql
 from leftopen.engines.clickhouse import ENGINE
 from leftopen.errors import (
@@ -88,10 +87,6 @@ def link(dialer: ScriptedDialer, port: int | None = None, limits: StoreLimits = 
     if port is not None:
         opened.target = Target(opened.target.address, port)
     return opened
-
-
-def test_it_is_an_engine() -> None:
-    assert isinstance(ENGINE, Engine)
 
 
 # --- verdicts ------------------------------------------------------------------------------------

@@ -18,24 +18,22 @@ from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
 from leftopen.classifier import classify
-from leftopen.engine import Engine
 from leftopen.engines.consul import _PATHS, ENGINE, _quoted
 from leftopen.errors import LeftopenError, NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.testing import connection
+from tests.engines.asking import prober, reader
 from tests.rows.consul import PEOPLE, ROWS
 from tests.rows.row import Row
 from tests.scripted_consul import DENIED, TEXT, consul
-from tests.scripted_http import Answer, Asked, Site, dialer
+from tests.scripted_http import Answer, Asked, Site
 
 LIMITS = StoreLimits(bytes=16 << 20, reply_bytes=1 << 20, seconds=20, rows=500)
 INDEXED = {"X-Consul-Index": "14", "X-Consul-Default-Acl-Policy": "allow"}
 NOT_HERE = Answer(b"", 404, INDEXED)
 
 
-async def probe(site: Site) -> Proof:
-    async with connection(ENGINE, dialer(site), LIMITS) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE, LIMITS)
 
 
 def always(answer: Answer) -> Site:
@@ -47,20 +45,7 @@ def in_turn(answers: Sequence[Answer]) -> Site:
     return lambda _: next(left, NOT_HERE)
 
 
-async def profile(site: Site, limits: StoreLimits = LIMITS) -> dict[str, tuple[Any, list[Any]]]:
-    """By name: the records told, and the rows read."""
-    made: dict[str, tuple[Any, list[Any]]] = {}
-    async with connection(ENGINE, dialer(site), limits) as link:
-        for collection in await ENGINE.collections(link):
-            rows: list[Any] = []
-            async for batch in ENGINE.sample(link, collection, limits):
-                rows += batch.to_pylist()
-            made[collection.name] = (collection.records, rows)
-    return made
-
-
-def test_it_is_an_engine() -> None:
-    assert isinstance(ENGINE, Engine)
+profile = reader(ENGINE, LIMITS)
 
 
 # --- verdicts ------------------------------------------------------------------------------------
@@ -193,7 +178,7 @@ async def test_nothing_of_a_server_is_in_a_reason() -> None:
 async def test_what_is_in_it() -> None:
     pairs = {**PEOPLE, "config/mail/host": b"mx.example.org", "leader": b"\xff\x00", "none": b""}
     read = await profile(consul(pairs))
-    assert {name: records for name, (records, _) in read.items()} == {
+    assert {name: found.records for name, (found, _) in read.items()} == {
         "users/*": 40, "config/*": 1, "leader": 1, "none": 1,
     }  # fmt: skip
     assert read["config/*"][1] == [{"value": "mx.example.org", "@key": "mail/host"}]
@@ -202,7 +187,7 @@ async def test_what_is_in_it() -> None:
     fields = classify(pa.Table.from_pylist(read["users/*"][1]), "users/*").fields
     assert (fields["value.email"].kind, fields["value.name"].family) == ("email", "name")
     some = await profile(consul(PEOPLE), StoreLimits(rows=7))
-    assert (some["users/*"][0], len(some["users/*"][1])) == (40, 7)
+    assert (some["users/*"][0].records, len(some["users/*"][1])) == (40, 7)
 
 
 async def test_keys_that_cannot_stand_in_a_path() -> None:
@@ -218,13 +203,14 @@ async def test_too_much_for_a_reply() -> None:
     pairs = {f"deep/{n}/{'x' * 90}": b"1" for n in range(300)}
     pairs |= {"deep/leaf": b"2", "large/1": b"x" * 30_000, "large/2": b"y"}
     read = await profile(consul(pairs), limits)
-    assert read["deep/*"] == (None, [{"value": "2", "@key": "leaf"}])
+    found, rows = read["deep/*"]
+    assert (found.records, rows) == (None, [{"value": "2", "@key": "leaf"}])
     assert {row["value"] for row in read["large/*"][1]} == {None, "y"}
 
 
 async def test_very_many_keys_at_the_top_are_one_collection() -> None:
     read = await profile(consul({f"k{n}": b"v" for n in range(100)}))
-    assert {name: (records, len(rows)) for name, (records, rows) in read.items()} == {
+    assert {name: (found.records, len(rows)) for name, (found, rows) in read.items()} == {
         "*": (100, 100)
     }
 

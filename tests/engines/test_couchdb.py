@@ -28,10 +28,10 @@ from leftopen.errors import (
     RequestNotAllowed,
     ServerRefused,
 )
-from leftopen.model import Proof, Target, Verdict
+from leftopen.model import Target, Verdict
 from leftopen.net.connection import Connection
 from leftopen.testing import connection
-from tests.engines.canned import PLAYED, Played, recorder
+from tests.engines.asking import PLAYED, Played, prober, recorder, sampled
 from tests.rows.couchdb import installed, valid_user
 from tests.scripted_http import Answer, Asked, Site, dialer
 
@@ -88,17 +88,13 @@ class Couch:
 PEOPLE = {f"p{n:04}": {"name": "Ann", "n": n} for n in range(400)}
 
 
-async def probe(site: Site) -> Proof:
-    async with connection(ENGINE, dialer(site)) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE)
 
 
 async def sample(
     site: Site, limits: StoreLimits, records: int | None = None
 ) -> list[pa.RecordBatch]:
-    async with connection(ENGINE, dialer(site), limits) as link:
-        found = Collection("people", records)
-        return [batch async for batch in ENGINE.sample(link, found, limits)]
+    return await sampled(ENGINE, site, Collection("people", records), limits)
 
 
 # --- verdicts ------------------------------------------------------------------------------------

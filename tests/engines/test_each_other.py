@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from leftopen.engine import Engine
+from leftopen.engine import Engine, Speaks
 from leftopen.engines import all_engines
+from leftopen.engines._http import EVERYBODYS_PORTS
 from leftopen.errors import NotThisProtocol
 from leftopen.model import Verdict
 from leftopen.testing import connection
+from tests.engines.asking import probe
 from tests.engines.test_couchdb import PEOPLE, Couch
 from tests.engines.test_solr import Node
 from tests.rows import arangodb, meilisearch, typesense
@@ -62,3 +64,19 @@ async def test_the_others_are_not(engine: str, site: str) -> None:
             return
     assert proof.verdict is Verdict.NOT_THIS
     assert proof.product is None
+
+
+HTTP = {name: engine for name, engine in all_engines().items() if engine.speaks is Speaks.HTTP}
+
+
+@pytest.mark.parametrize("port", sorted({port for one in HTTP.values() for port in one.ports}))
+async def test_a_bare_challenge_is_claimed_by_one_engine_at_most(port: int) -> None:
+    def guarded(_: Asked) -> Answer:
+        return Answer(b"", 401, {"WWW-Authenticate": 'Basic realm="Restricted"'})
+
+    claimed = [
+        name
+        for name, engine in HTTP.items()
+        if (await probe(engine, guarded, port)).verdict is not Verdict.NOT_THIS
+    ]
+    assert len(claimed) <= (0 if port in EVERYBODYS_PORTS else 1)

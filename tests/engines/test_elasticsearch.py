@@ -432,7 +432,7 @@ async def test_nor_are_they_sampled(name: str) -> None:
     assert asked == []
 
 
-@pytest.mark.parametrize("name", ["людь", "名簿", "a%2fb", "a{b}", "a'b", "a&b=c", "ann.lee@x.org"])
+@pytest.mark.parametrize("name", ["людь", "名簿", "a{b}", "a'b", "a&b=c", "ann.lee@x.org"])
 async def test_unusual_names_arrive_as_they_are(name: str) -> None:
     asked: list[str] = []
 

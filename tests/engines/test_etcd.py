@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Engine
 from leftopen.engines.etcd import _PATHS, ENGINE, _behind, _folder, _name, _rest
 from leftopen.errors import LeftopenError, NotThisProtocol, RequestNotAllowed, ServerRefused
-from leftopen.model import Proof, Verdict
+from leftopen.model import Verdict
 from leftopen.testing import connection
+from tests.engines.asking import prober, reader
 from tests.scripted_etcd import NOT_HERE, error_v3, etcd_v2, etcd_v3
 from tests.scripted_http import Answer, Asked, Site, dialer
 
@@ -29,25 +29,10 @@ HEADER = {"cluster_id": "1", "member_id": "2", "revision": "3", "raft_term": "4"
 LINE = {"key": "YQ=="}
 
 
-async def probe(site: Site, limits: StoreLimits = LIMITS) -> Proof:
-    async with connection(ENGINE, dialer(site), limits) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE, LIMITS)
 
 
-async def profile(site: Site, limits: StoreLimits = LIMITS) -> dict[str, tuple[Any, list[Any]]]:
-    """By name: the records told, and the rows read."""
-    made: dict[str, tuple[Any, list[Any]]] = {}
-    async with connection(ENGINE, dialer(site), limits) as link:
-        for collection in await ENGINE.collections(link):
-            rows: list[Any] = []
-            async for batch in ENGINE.sample(link, collection, limits):
-                rows += batch.to_pylist()
-            made[collection.name] = (collection.records, rows)
-    return made
-
-
-def test_it_is_an_engine() -> None:
-    assert isinstance(ENGINE, Engine)
+profile = reader(ENGINE, LIMITS)
 
 
 # --- versions ------------------------------------------------------------------------------------
@@ -212,7 +197,7 @@ async def test_folders() -> None:
         b"plain": b"1", b"\xff\xfe": b"2", b"ann@example.org/mail": b"3", b"trailing/": b"4",
     }  # fmt: skip
     read = await profile(etcd_v3(pairs))
-    assert {name: records for name, (records, _) in read.items()} == {
+    assert {name: found.records for name, (found, _) in read.items()} == {
         "/people/*": 40, "/registry/pods/*": 1, "/users/*": 1, "plain": 1, "*": 3,
     }  # fmt: skip
     assert read["/registry/pods/*"][1] == [{"value": b"k8s\x00\xff", "@key": "default/web"}]

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Engine
 from leftopen.engines.ftp import ENGINE, Session, is_path, name_of
 from leftopen.errors import (
     BudgetSpent,
@@ -75,10 +74,6 @@ async def probe(
     async with connection(ENGINE, dialer(script, greeting), opt_in=opt_in) as link:
         link.target = Target(link.target.address, port)
         return await ENGINE.probe(link)
-
-
-def test_it_is_an_engine() -> None:
-    assert isinstance(ENGINE, Engine)
 
 
 # --- verdicts ------------------------------------------------------------------------------------

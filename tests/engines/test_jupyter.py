@@ -16,8 +16,9 @@ from leftopen.budget import StoreLimits
 from leftopen.engine import Collection
 from leftopen.engines.jupyter import _PATHS, ENGINE
 from leftopen.errors import BudgetSpent, LeftopenError, NotThisProtocol, RequestNotAllowed
-from leftopen.model import Proof, Verdict
+from leftopen.model import Verdict
 from leftopen.testing import connection
+from tests.engines.asking import prober
 from tests.hostile import NASTY
 from tests.rows.jupyter import REPORTS, hub
 from tests.scripted_http import Answer, Asked, Site, dialer
@@ -56,9 +57,7 @@ def store(**replaced: Answer) -> Site:
     return site
 
 
-async def probe(site: Site) -> Proof:
-    async with connection(ENGINE, dialer(site)) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE)
 
 
 async def test_open() -> None:
@@ -83,7 +82,7 @@ ELSEWHERE = {**REPORTS, "Location": "/elsewhere"}
          Verdict.AUTH_REQUIRED),
         ({"root": Answer(b"", 302, ELSEWHERE)}, Verdict.UNDETERMINED),
         ({"root": Answer(b"", 302, {"Location": "/login"})}, Verdict.NOT_THIS),
-        ({"root": Answer(b"", 401, {"WWW-Authenticate": "Basic"})}, Verdict.AUTH_REQUIRED),
+        ({"root": Answer(b"", 401, {"WWW-Authenticate": "Basic"})}, Verdict.NOT_THIS),  # anybody's
         ({"root": Answer(b"", 403)}, Verdict.NOT_THIS),
         ({"root": Answer({"error": {"type": "x"}, "status": 400}, 400)}, Verdict.NOT_THIS),
         ({"root": Answer({"message": 7, "reason": None}, 403)}, Verdict.NOT_THIS),

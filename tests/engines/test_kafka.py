@@ -6,7 +6,6 @@ import contextlib
 import gzip
 import itertools
 import struct
-from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Collection
 from leftopen.engines import _kafka_wire as wire
 from leftopen.engines._kafka_records import MAX_UNPACKED, document, records
 from leftopen.engines.kafka import DRAWS, ENGINE, Note, _places
@@ -23,23 +21,16 @@ from leftopen.errors import BudgetSpent, NotThisProtocol, PeerClosed, RequestNot
 from leftopen.model import Proof, Verdict
 from leftopen.net.scripted import Reply, ScriptedDialer
 from leftopen.testing import connection
+from tests.engines.asking import prober, reader, scripted
 from tests.rows.kafka import Broker, array, avro, batch
 
 LIMITS = StoreLimits(bytes=8 << 20, reply_bytes=1 << 20, seconds=10, rows=100)
 
 
-async def probe(script: Callable[[bytes], Reply]) -> Proof:
-    async with connection(ENGINE, ScriptedDialer(lambda: script), LIMITS) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE, LIMITS, scripted)
 
 
-async def read(broker: Broker) -> dict[str, tuple[Collection, list[dict[str, Any]]]]:
-    made = {}
-    async with connection(ENGINE, ScriptedDialer(lambda: broker), LIMITS) as link:
-        for collection in await ENGINE.collections(link):
-            batches = [b async for b in ENGINE.sample(link, collection, LIMITS)]
-            made[collection.name] = (collection, [row for b in batches for row in b.to_pylist()])
-    return made
+read = reader(ENGINE, LIMITS, scripted)
 
 
 # --- verdicts ------------------------------------------------------------------------------------

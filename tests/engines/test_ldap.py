@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Engine
 from leftopen.engines import _ldap_wire as wire
 from leftopen.engines._ldap_wire import (
     Done,
@@ -132,10 +131,6 @@ class FakeDirectory:
 async def probe(script: Script, opt_in: OptIn | None = None) -> Proof:
     async with connection(ENGINE, ScriptedDialer(lambda: script), opt_in=opt_in) as link:
         return await ENGINE.probe(link)
-
-
-def test_it_is_an_engine() -> None:
-    assert isinstance(ENGINE, Engine)
 
 
 # --- verdicts ------------------------------------------------------------------------------------
@@ -424,6 +419,36 @@ async def test_what_lies_below_one_entry_is_a_collection() -> None:
     (batch,) = batches
     assert set(batch.schema.names) == {"cn", "mail[]", "jpegPhoto"}
     assert "unasked" not in PERSONAL
+
+
+async def test_of_a_password_only_its_presence_is_asked_for() -> None:
+    class Keeps(FakeDirectory):
+        """Gives the value of a password to whoever asks for it, and even where only types are."""
+
+        def answer(self, message: bytes) -> bytes:
+            if b"userPassword" not in message:
+                return super().answer(message)
+            identifier, (_, body), _ = wire._message(message)
+            assert wire._parts(body)[5] == (0x01, b"\xff")
+            has = {"userPassword;x-old": [b"hush"], "unicodePwd": [], "cn": [b"Ann Lee"]}
+            return entry(identifier, ANN, has) + done(identifier)
+
+    async with connection(ENGINE, ScriptedDialer(Keeps)) as link:
+        (people,) = await ENGINE.collections(link)
+        batches = [batch async for batch in ENGINE.sample(link, people, LIMITS)]
+    ((row,),) = [batch.to_pylist() for batch in batches]
+    assert (row["userPassword"], row["unicodePwd"], row["cn"]) == (True, True, "Ann Lee")
+    assert "hush" not in str(row)
+    assert not {name.lower() for name in PERSONAL} & {name.lower() for name in wire.SECRETS}
+
+
+@pytest.mark.parametrize(
+    "attributes", [[], ["*"], ["cn", "+"], ["cn", "USERPASSWORD"], ["unicodepwd;binary"]]
+)
+def test_no_search_can_ask_for_the_value_of_a_secret(attributes: list[str]) -> None:
+    with pytest.raises(RequestNotAllowed):
+        name_of(wire.search(7, BASE, Scope.ONE, attributes, most=1))
+    assert name_of(wire.search(7, BASE, Scope.ONE, attributes, most=1, types_only=True))
 
 
 async def test_pages_without_an_end_end() -> None:

@@ -19,18 +19,15 @@ from leftopen.classifier import classify
 from leftopen.engine import Collection
 from leftopen.engines.meilisearch import _PATHS, ENGINE
 from leftopen.errors import LeftopenError, NotThisProtocol, RequestNotAllowed, ServerRefused
-from leftopen.model import Proof, Target, Verdict
+from leftopen.model import Target, Verdict
 from leftopen.net.connection import Connection
 from leftopen.testing import connection
-from tests.engines.canned import PLAYED, Played, recorder
+from tests.engines.asking import PLAYED, Played, keeps_to, prober, recorder
 from tests.rows.meilisearch import LISTED, OPEN, PEOPLE, ROWS, Meili, error
 from tests.rows.row import Row
 from tests.scripted_http import Answer, Asked, Site, dialer
 
-
-async def probe(site: Site) -> Proof:
-    async with connection(ENGINE, dialer(site)) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE)
 
 
 async def read(site: Site, limits: StoreLimits) -> dict[str, tuple[Collection, pa.Table | None]]:
@@ -47,11 +44,7 @@ async def read(site: Site, limits: StoreLimits) -> dict[str, tuple[Collection, p
 
 @pytest.mark.parametrize("row", ROWS.rows, ids=lambda row: row.name)
 async def test_each_state_has_its_verdict(row: Row) -> None:
-    with row.serve() as target:
-        async with connection(ENGINE, target) as link:
-            proof = await ENGINE.probe(link)
-    assert (proof.verdict, proof.can_write) == (row.verdict, row.can_write), proof.reason
-    assert link.bytes_read < 3_000
+    await keeps_to(ENGINE, row, 3_000)
 
 
 async def test_open_names_what_it_is() -> None:

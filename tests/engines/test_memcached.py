@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Engine
-from leftopen.engines.memcached import ENGINE, MAX_KEYS, _pattern, request_name
+from leftopen.engines._memcached_wire import MAX_KEYS, request_name
+from leftopen.engines.memcached import ENGINE
 from leftopen.errors import (
     BudgetSpent,
     LeftopenError,
@@ -30,6 +30,7 @@ from leftopen.errors import (
 from leftopen.model import Proof, Verdict
 from leftopen.net.scripted import Reply, Script, ScriptedDialer
 from leftopen.testing import connection
+from tests.engines.asking import prober, reader, scripted
 
 LIMITS = StoreLimits(bytes=16 << 20, reply_bytes=1 << 20, seconds=20, rows=500)
 ITEMS = {b"user:%d" % n: b'{"email": "p%d@example.org"}' % n for n in range(40)}
@@ -101,25 +102,10 @@ def dialer(script: Any) -> ScriptedDialer:
     return ScriptedDialer(lambda: script)
 
 
-async def probe(script: Any, limits: StoreLimits = LIMITS) -> Proof:
-    async with connection(ENGINE, dialer(script), limits) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE, LIMITS, scripted)
 
 
-async def profile(script: Any, limits: StoreLimits = LIMITS) -> dict[str, tuple[Any, list[Any]]]:
-    """By name: the records told, and the rows read."""
-    made: dict[str, tuple[Any, list[Any]]] = {}
-    async with connection(ENGINE, dialer(script), limits) as link:
-        for collection in await ENGINE.collections(link):
-            rows: list[Any] = []
-            async for batch in ENGINE.sample(link, collection, limits):
-                rows += batch.to_pylist()
-            made[collection.name] = (collection.records, rows)
-    return made
-
-
-def test_it_is_an_engine() -> None:
-    assert isinstance(ENGINE, Engine)
+profile = reader(ENGINE, LIMITS, scripted)
 
 
 # --- verdicts ------------------------------------------------------------------------------------
@@ -141,7 +127,7 @@ async def test_a_server_before_the_meta_commands() -> None:
     assert (proof.verdict, proof.version) == (Verdict.OPEN, "1.4.15")
     assert "mg" not in fake.heard
     read = await profile(FakeMemcached(version="1.4.15"))
-    assert read["user:*"][0] == 40
+    assert read["user:*"][0].records == 40
     assert len(read["user:*"][1]) == 40
     assert all(row["value.email"] for row in read["user:*"][1])
 
@@ -350,7 +336,7 @@ async def test_keys_that_are_data_or_cannot_be_asked_for() -> None:
 
 async def test_many_kinds_of_keys_are_bounded() -> None:
     items = {f"{a}{b}:x:y".encode(): b"v" for a in "abcdefghijklm" for b in "nopqrstuvwxyz"}
-    assert list(await profile(FakeMemcached(items))) == ["*"]
+    assert list(await profile(FakeMemcached(items))) == ["*:x:y"]
 
 
 async def test_counts_are_scaled_where_not_all_keys_are_listed() -> None:
@@ -381,7 +367,7 @@ async def test_no_list_is_an_error_in_the_end() -> None:
 
 
 async def test_a_busy_crawler_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leftopen.engines.memcached._BUSY_SECONDS", 0.0)
+    monkeypatch.setattr("leftopen.engines._memcached_wire._BUSY_SECONDS", 0.0)
     fake = FakeMemcached(said={"lru_crawler metadump": b"BUSY currently processing\r\n"})
     with pytest.raises(ServerRefused):
         await probe_dump(fake)
@@ -429,10 +415,3 @@ async def test_any_answers_at_all(pieces: list[bytes]) -> None:
     except LeftopenError:
         return
     assert proof.verdict is not Verdict.OPEN
-
-
-@given(st.binary(max_size=260))
-def test_any_key_has_a_pattern(key: bytes) -> None:
-    name, changing = _pattern(key)
-    assert name.removesuffix("*") + changing == key.decode("utf-8", "replace")
-    assert "@" not in name.replace("*", "")

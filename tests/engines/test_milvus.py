@@ -11,11 +11,12 @@ from hypothesis import given, settings
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Engine
+from leftopen.engines._pages import WITH_VECTORS
 from leftopen.engines.milvus import ENGINE
 from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Verdict
 from leftopen.testing import connection
-from tests.engines.http_peers import (
+from tests.engines.asking import (
     OPENED,
     OTHERS,
     anything,
@@ -209,7 +210,7 @@ async def test_what_is_in_it() -> None:
     assert (collection.name, collection.records) == ("people", 30)
     assert values(batches, "id") == list(range(30))
     assert values(batches, "town") == ["Ulm"] * 30
-    assert values(batches, "face[]") == [[0.5, 0.25]] * 20
+    assert values(batches, "face[]") == [[0.5, 0.25]] * WITH_VECTORS
 
 
 async def test_databases_beside_the_default_one_are_named() -> None:
@@ -271,7 +272,7 @@ async def test_entities_larger_than_a_reply_may_be_are_read_fewer_at_a_time() ->
         return ok([{"id": n, "text": "x" * 5_000} for n in range(counts[-1])])
 
     await held(ENGINE, site, StoreLimits(rows=100, reply_bytes=60_000))
-    assert counts[:2] == [20, 2]
+    assert counts[:2] == [20, 8]
     with pytest.raises(BudgetSpent):
         await held(ENGINE, site, StoreLimits(reply_bytes=4_000))
 

@@ -720,3 +720,10 @@ async def test_text_that_is_not_utf8_is_read_all_the_same() -> None:
 
 def peer_number(peer: Peer) -> int:
     return asked(peer.dialer.sent[-1])[0]
+
+
+async def test_users_and_their_passwords_are_read_for_no_verdict() -> None:
+    both = names("system.users", "system.version")
+    peer = an_open(listDatabases=databases("admin"), listCollections=both)
+    assert (await probe(peer)).verdict is Verdict.OPEN
+    assert [command["find"] for command in peer.commands if "find" in command] == ["system.version"]

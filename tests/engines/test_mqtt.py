@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Engine
 from leftopen.engines.mqtt import (
     CLIENTS,
     CONNECT,
@@ -33,9 +32,10 @@ from leftopen.errors import (
     ServerRefused,
     Silent,
 )
-from leftopen.model import Proof, Verdict
-from leftopen.net.scripted import Reply, Script, ScriptedDialer
+from leftopen.model import Verdict
+from leftopen.net.scripted import Reply, ScriptedDialer
 from leftopen.testing import LIMITS, connection
+from tests.engines.asking import prober, scripted
 
 FIGURES = {VERSION: b"mosquitto version 2.0.11", RETAINED: b"47", CLIENTS: b"3"}
 OK = b"\x20\x02\x00\x00"
@@ -83,13 +83,7 @@ class FakeBroker:
         return [ack + (told if first else b"") + self.extra]
 
 
-async def probe(script: Script, limits: StoreLimits = LIMITS) -> Proof:
-    async with connection(ENGINE, ScriptedDialer(lambda: script), limits) as link:
-        return await ENGINE.probe(link)
-
-
-def test_it_is_an_engine() -> None:
-    assert isinstance(ENGINE, Engine)
+probe = prober(ENGINE, LIMITS, scripted)
 
 
 async def test_open() -> None:
@@ -174,7 +168,7 @@ async def test_a_recording_played_back_is_never_open() -> None:
     for _ in range(20):
         played = iter(recorded)
         with pytest.raises(NotThisProtocol):
-            await probe(lambda data, played=played: next(played, None))  # type: ignore[misc]  # a default argument binds the iterator of this round
+            await probe(lambda data, played=played: next(played, None))
 
 
 @pytest.mark.parametrize(
@@ -230,7 +224,7 @@ async def test_a_flood_is_bounded() -> None:
 async def test_a_packet_cut_off() -> None:
     for end in range(1, 4):
         with pytest.raises(PeerClosed):
-            await probe(lambda data, end=end: [OK[:end], None])  # type: ignore[misc]  # as above
+            await probe(lambda data, end=end: [OK[:end], None])
 
 
 async def test_a_tiny_reply_limit_is_kept() -> None:
@@ -310,7 +304,7 @@ async def test_one_collection_with_the_figure_of_the_broker() -> None:
         ({RETAINED: b"x", STORED: b"9"}, 9),
         ({CLIENTS: b"3"}, None),
     ):
-        async with connection(ENGINE, ScriptedDialer(lambda f=figures: FakeBroker(f))) as link:  # type: ignore[misc]  # as above
+        async with connection(ENGINE, ScriptedDialer(lambda f=figures: FakeBroker(f))) as link:  # type: ignore[misc]  # a default argument binds the figures of this round
             (told,) = await ENGINE.collections(link)
             assert (told.name, told.records, told.bytes) == ("retained messages", records, None)
             assert [batch async for batch in ENGINE.sample(link, told, LIMITS)] == []

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Engine
 from leftopen.engines import _mysql_session as talk
 from leftopen.engines import _mysql_wire as wire
 from leftopen.engines.mysql import ENGINE, _by_grants
@@ -149,10 +148,6 @@ def answers(**told: Reply) -> Answer:
         return honest(statement)
 
     return answer
-
-
-def test_it_is_an_engine() -> None:
-    assert isinstance(ENGINE, Engine)
 
 
 # --- who speaks ----------------------------------------------------------------------------------

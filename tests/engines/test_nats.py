@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Engine
 from leftopen.engines._nats_wire import CONNECT, is_stream, name_of
 from leftopen.engines.nats import ENGINE
 from leftopen.errors import (
@@ -97,10 +96,6 @@ def error(code: object, err_code: object = 0) -> dict[str, Any]:
 
 def denied(subject: str) -> bytes:
     return f"-ERR 'Permissions Violation for Publish to \"{subject}\"'\r\n".encode()
-
-
-def test_it_is_an_engine() -> None:
-    assert isinstance(ENGINE, Engine)
 
 
 # --- verdicts ------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,30 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Collection
 from leftopen.engines import _neo4j_wire as wire
 from leftopen.engines.neo4j import ENGINE, MAX_ROWS, request_name
 from leftopen.errors import BudgetSpent, NotThisProtocol, PeerClosed, RequestNotAllowed
 from leftopen.model import Proof, Verdict
-from leftopen.net.scripted import Reply, ScriptedDialer
+from leftopen.net.scripted import ScriptedDialer
 from leftopen.testing import connection
+from tests.engines.asking import prober, reader, scripted
 from tests.rows.neo4j import MEMGRAPH, Bolt, failure
 
 LIMITS = StoreLimits(bytes=8 << 20, reply_bytes=1 << 20, seconds=10, rows=100)
 
 
-async def probe(script: Callable[[bytes], Reply]) -> Proof:
-    async with connection(ENGINE, ScriptedDialer(lambda: script), LIMITS) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE, LIMITS, scripted)
 
 
-async def read(server: Bolt) -> dict[str, tuple[Collection, list[dict[str, Any]]]]:
-    made = {}
-    async with connection(ENGINE, ScriptedDialer(lambda: server), LIMITS) as link:
-        for collection in await ENGINE.collections(link):
-            batches = [b async for b in ENGINE.sample(link, collection, LIMITS)]
-            made[collection.name] = (collection, [row for b in batches for row in b.to_pylist()])
-    return made
+read = reader(ENGINE, LIMITS, scripted)
 
 
 # --- verdicts ------------------------------------------------------------------------------------

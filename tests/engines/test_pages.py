@@ -10,23 +10,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engines._pages import PAGE, in_pages, plan
+from leftopen.engines._pages import PAGE, REACH, WITH_VECTORS, Page, in_pages, plan
 from leftopen.engines.couchdb import ENGINE
 from leftopen.errors import BudgetSpent
 from leftopen.testing import connection
 from tests.scripted_http import Answer, dialer
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.none() | st.integers(0, 10**9) | st.integers(0, 400), st.integers(1, 5_000))
-def test_pages_do_not_overlap_and_are_enough(total: int | None, rows: int) -> None:
-    pages = plan(total, rows)
-    assert all(at % PAGE == 0 and 0 < count <= PAGE for at, count in pages)
-    taken = [n for at, count in pages for n in range(at, at + count)]
+@settings(max_examples=80, deadline=None)
+@given(
+    st.none() | st.integers(0, 10**9) | st.integers(0, 400),
+    st.integers(1, 5_000),
+    st.none() | st.sampled_from([REACH, 10_000, 16_384]),
+    st.booleans(),
+)
+def test_pages_do_not_overlap_and_are_enough(
+    total: int | None, rows: int, reach: int | None, vectors: bool
+) -> None:
+    pages = plan(total, rows, reach=reach, vectors=vectors)
+    assert all(0 < page.count <= PAGE for page in pages)
+    taken = [n for page in pages for n in range(page.start, page.start + page.count)]
     assert len(taken) == len(set(taken))
+    assert all(reach is None or n < reach for n in taken)
     there = [n for n in taken if total is None or n < total]
     assert len(there) >= (rows if total is None else min(total, rows))
     assert len(taken) < rows + 2 * PAGE
+    assert [page.vectors for page in pages] == [vectors, *[False] * (len(pages) - 1)][: len(pages)]
+    assert sum(page.count for page in pages if page.vectors) <= WITH_VECTORS
+    assert all(page.start % PAGE == 0 for page in pages[2 if vectors else 0 :])
 
 
 def test_pages_come_from_all_over() -> None:
@@ -34,22 +45,28 @@ def test_pages_come_from_all_over() -> None:
 
 
 async def drawn(
-    total: int | None, limits: StoreLimits, *, there: int, most: int = 10**9, size: int = 1
-) -> tuple[list[int], list[tuple[int, int]]]:
+    total: int | None,
+    limits: StoreLimits,
+    *,
+    there: int,
+    most: int = 10**9,
+    size: int = 1,
+    vectors: bool = False,
+) -> tuple[list[int], list[Page]]:
     """Numbers of the records that came from a list of `there`, and what was asked for; replies of
     more than `most` records are too large."""
-    asked: list[tuple[int, int]] = []
+    asked: list[Page] = []
     async with connection(ENGINE, dialer(lambda _: Answer({})), limits) as link:
 
-        async def fetch(offset: int, count: int) -> Sequence[Mapping[str, Any]]:
-            asked.append((offset, count))
-            if count > most:
+        async def fetch(page: Page) -> Sequence[Mapping[str, Any]]:
+            asked.append(page)
+            if page.count > most:
                 raise BudgetSpent(code="reply_too_large")
-            found = [{"n": n} for n in range(offset, min(offset + count, there))]
+            found = [{"n": n} for n in range(page.start, min(page.start + page.count, there))]
             link.bytes_read += size * len(found)
             return found
 
-        batches = [batch async for batch in in_pages(link, fetch, total, limits)]
+        batches = [batch async for batch in in_pages(link, fetch, total, limits, vectors=vectors)]
     return [n for batch in batches for n in batch["n"].to_pylist()], asked
 
 
@@ -74,7 +91,20 @@ async def test_a_list_that_is_shorter_than_told() -> None:
 async def test_pages_that_are_too_large_are_cut(most: int) -> None:
     numbers, asked = await drawn(20, StoreLimits(rows=20), there=20, most=most)
     assert numbers == list(range(20))
-    assert all(at % (PAGE if count > 8 else 8 if count > 1 else 1) == 0 for at, count in asked)
+    # For servers that count in pages, each begins where one of its size does.
+    assert all((page.number - 1) * page.size == page.start for page in asked)
+
+
+async def test_what_was_too_large_once_is_not_asked_for_again() -> None:
+    _, asked = await drawn(10_000, StoreLimits(rows=200), there=10_000, most=8)
+    assert [page.count for page in asked].count(PAGE) == 1
+
+
+async def test_large_vectors_do_not_make_the_pages_without_them_small() -> None:
+    _, asked = await drawn(200, StoreLimits(rows=200), there=200, most=PAGE, vectors=True)
+    assert [(page.count, page.vectors) for page in asked[:3]] == [
+        (WITH_VECTORS, True), (PAGE - WITH_VECTORS, False), (PAGE, False),
+    ]  # fmt: skip
 
 
 async def test_a_record_that_is_too_large() -> None:

@@ -16,8 +16,9 @@ from leftopen.budget import StoreLimits
 from leftopen.engine import Collection
 from leftopen.engines.prometheus import _PATHS, ENGINE, _escaped
 from leftopen.errors import BudgetSpent, LeftopenError, NotThisProtocol, RequestNotAllowed
-from leftopen.model import Proof, Verdict
+from leftopen.model import Verdict
 from leftopen.testing import connection
+from tests.engines.asking import prober
 from tests.hostile import NASTY
 from tests.rows.prometheus import success
 from tests.scripted_http import Answer, Asked, Site, dialer
@@ -61,9 +62,7 @@ def store(**replaced: Answer) -> Site:
     return site
 
 
-async def probe(site: Site) -> Proof:
-    async with connection(ENGINE, dialer(site)) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE)
 
 
 async def test_open() -> None:

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Engine
+from leftopen.engines._pages import WITH_VECTORS
 from leftopen.engines.qdrant import ENGINE
 from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Verdict
 from leftopen.testing import connection
-from tests.engines.http_peers import (
+from tests.engines.asking import (
     OPENED,
     OTHERS,
     anything,
@@ -177,7 +178,7 @@ async def test_what_is_in_it() -> None:
     assert (collection.name, collection.records) == ("people", 30)
     assert values(batches, "id") == list(range(1, 31))
     assert values(batches, "payload.email")[29] == "ann.lee30@example.org"
-    assert values(batches, "vector[]") == [[0.5, 0.25]] * 20
+    assert values(batches, "vector[]") == [[0.5, 0.25]] * WITH_VECTORS
 
 
 def many(seen: list[Any], **replaced: Answer) -> Site:

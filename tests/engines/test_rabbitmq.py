@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from leftopen.budget import StoreLimits
 from leftopen.engines.rabbitmq import _PATHS, ENGINE
 from leftopen.errors import LeftopenError, NotThisProtocol, RequestNotAllowed
-from leftopen.model import Proof, Verdict
+from leftopen.model import Verdict
 from leftopen.testing import connection
+from tests.engines.asking import prober
 from tests.hostile import NASTY
 from tests.scripted_http import Answer, Asked, Site, dialer
 
@@ -53,9 +54,7 @@ def store(**replaced: Answer) -> Site:
     return site
 
 
-async def probe(site: Site) -> Proof:
-    async with connection(ENGINE, dialer(site)) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE)
 
 
 async def test_open() -> None:

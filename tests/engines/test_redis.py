@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Engine
-from leftopen.engines._redis_keys import _STRONG, MAX_TEXT, patterns
+from leftopen.engines._key_patterns import _STRONG, MAX_TEXT, patterns
 from leftopen.engines.redis import ENGINE
 from leftopen.errors import BudgetSpent, LeftopenError, NotThisProtocol, PeerClosed, ServerRefused
 from leftopen.model import Proof, Target, Verdict

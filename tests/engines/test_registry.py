@@ -16,8 +16,9 @@ from leftopen.budget import StoreLimits
 from leftopen.engine import Collection
 from leftopen.engines.registry import _PATHS, ENGINE
 from leftopen.errors import LeftopenError, NotThisProtocol, RequestNotAllowed
-from leftopen.model import Proof, Verdict
+from leftopen.model import Verdict
 from leftopen.testing import connection
+from tests.engines.asking import prober
 from tests.hostile import NASTY
 from tests.rows.registry import HEADERS, catalogue_only, error, image
 from tests.scripted_http import Answer, Asked, Site, dialer
@@ -50,9 +51,7 @@ def store(**replaced: Answer) -> Site:
     return site
 
 
-async def probe(site: Site) -> Proof:
-    async with connection(ENGINE, dialer(site)) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE)
 
 
 async def test_open() -> None:
@@ -72,7 +71,7 @@ async def test_a_catalogue_alone_is_open_partial() -> None:
         ({"catalog": error(403, "DENIED")}, Verdict.AUTH_REQUIRED),
         ({"catalog": error(404, "UNSUPPORTED")}, Verdict.UNDETERMINED),
         ({"catalog": error(503, "UNAVAILABLE")}, Verdict.UNDETERMINED),
-        ({"catalog": Answer(b"", 401, {"WWW-Authenticate": "Basic"})}, Verdict.AUTH_REQUIRED),
+        ({"catalog": Answer(b"", 401, {"WWW-Authenticate": "Basic"})}, Verdict.NOT_THIS),
         ({"catalog": Answer(b"", 401)}, Verdict.NOT_THIS),
         ({"catalog": Answer({"error": {"type": "x"}, "status": 404}, 404)}, Verdict.NOT_THIS),
         ({"catalog": Answer({"errors": ["no"]}, 404)}, Verdict.NOT_THIS),

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Engine
 from leftopen.engines._rsync_wire import (
     MODULES,
     VERSION,
@@ -88,10 +87,6 @@ def dialer(script: Script, greeting: bytes = GREETING) -> ScriptedDialer:
 async def probe(script: Script, greeting: bytes = GREETING) -> Proof:
     async with connection(ENGINE, dialer(script, greeting)) as link:
         return await ENGINE.probe(link)
-
-
-def test_it_is_an_engine() -> None:
-    assert isinstance(ENGINE, Engine)
 
 
 # --- verdicts ------------------------------------------------------------------------------------

@@ -20,10 +20,10 @@ from leftopen.budget import StoreLimits
 from leftopen.engine import Collection
 from leftopen.engines.solr import _PATHS, ENGINE
 from leftopen.errors import LeftopenError, NotThisProtocol, RequestNotAllowed, ServerRefused
-from leftopen.model import Proof, Target, Verdict
+from leftopen.model import Target, Verdict
 from leftopen.net.connection import Connection
 from leftopen.testing import connection
-from tests.engines.canned import PLAYED, Played, recorder
+from tests.engines.asking import PLAYED, Played, prober, recorder, sampled
 from tests.scripted_http import Answer, Asked, Site, dialer
 
 HEADER = {"status": 0, "QTime": 1}
@@ -76,15 +76,11 @@ class Node:
         return {"name": name, "index": {"numDocs": self.cores[name], "sizeInBytes": 900}}
 
 
-async def probe(site: Site) -> Proof:
-    async with connection(ENGINE, dialer(site)) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE)
 
 
 async def sample(site: Site, limits: StoreLimits, records: int | None) -> list[pa.RecordBatch]:
-    async with connection(ENGINE, dialer(site), limits) as link:
-        found = Collection("people", records)
-        return [batch async for batch in ENGINE.sample(link, found, limits)]
+    return await sampled(ENGINE, site, Collection("people", records), limits)
 
 
 # --- verdicts ------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leftopen.engine import Engine
 from leftopen.engines import trino
 from leftopen.engines.trino import ENGINE, request_name
 from leftopen.errors import (
@@ -55,10 +54,6 @@ def with_page(**fields: Any) -> Site:
 
 def _is_page(asked: Asked) -> bool:
     return asked.path.startswith("/v1/statement")
-
-
-def test_it_is_an_engine() -> None:
-    assert isinstance(ENGINE, Engine)
 
 
 @pytest.mark.parametrize("row", ROWS.rows, ids=lambda row: row.name)

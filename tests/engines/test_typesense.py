@@ -18,10 +18,10 @@ from leftopen.classifier import classify
 from leftopen.engine import Collection
 from leftopen.engines.typesense import _PATHS, ENGINE
 from leftopen.errors import LeftopenError, NotThisProtocol, RequestNotAllowed, ServerRefused
-from leftopen.model import Proof, Target, Verdict
+from leftopen.model import Target, Verdict
 from leftopen.net.connection import Connection
 from leftopen.testing import connection
-from tests.engines.canned import PLAYED, Played, recorder
+from tests.engines.asking import PLAYED, Played, keeps_to, prober, recorder, sampled
 from tests.rows.row import Row
 from tests.rows.typesense import ALL, FORBIDDEN, LISTED, OPEN, PEOPLE, ROWS, SEARCH_ONLY, Type
 from tests.scripted_http import Answer, Asked, Site, dialer
@@ -29,15 +29,11 @@ from tests.scripted_http import Answer, Asked, Site, dialer
 SEARCH = "/collections/people/documents/search"
 
 
-async def probe(site: Site) -> Proof:
-    async with connection(ENGINE, dialer(site)) as link:
-        return await ENGINE.probe(link)
+probe = prober(ENGINE)
 
 
 async def sample(site: Site, limits: StoreLimits, records: int | None) -> list[pa.RecordBatch]:
-    async with connection(ENGINE, dialer(site), limits) as link:
-        found = Collection("people", records, handle="name")
-        return [batch async for batch in ENGINE.sample(link, found, limits)]
+    return await sampled(ENGINE, site, Collection("people", records, handle="name"), limits)
 
 
 # --- verdicts ------------------------------------------------------------------------------------
@@ -45,11 +41,7 @@ async def sample(site: Site, limits: StoreLimits, records: int | None) -> list[p
 
 @pytest.mark.parametrize("row", ROWS.rows, ids=lambda row: row.name)
 async def test_each_state_has_its_verdict(row: Row) -> None:
-    with row.serve() as target:
-        async with connection(ENGINE, target) as link:
-            proof = await ENGINE.probe(link)
-    assert (proof.verdict, proof.can_write) == (row.verdict, row.can_write), proof.reason
-    assert link.bytes_read < 3_000
+    await keeps_to(ENGINE, row, 3_000)
 
 
 async def test_open_names_what_it_is() -> None:

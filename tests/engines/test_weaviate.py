@@ -12,11 +12,12 @@ from hypothesis import given, settings
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Engine
+from leftopen.engines._pages import WITH_VECTORS
 from leftopen.engines.weaviate import ENGINE
 from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Verdict
 from leftopen.testing import connection
-from tests.engines.http_peers import (
+from tests.engines.asking import (
     OTHERS,
     anything,
     canned,
@@ -169,7 +170,7 @@ async def test_what_is_in_it() -> None:
     assert (collection.name, collection.records) == ("Person", 30)
     assert values(batches, "id") == IDS
     assert values(batches, "properties.email")[29] == "ann.lee29@example.org"
-    assert values(batches, "vector[]") == [[0.5, 0.25]] * 20
+    assert values(batches, "vector[]") == [[0.5, 0.25]] * WITH_VECTORS
 
 
 async def test_named_vectors_are_read_too() -> None:
@@ -198,7 +199,7 @@ async def test_large_collections_are_read_from_random_ids_and_no_object_counts_t
     ids = values(batches, "id")
     assert len(ids) == len(set(ids)) == 250
     assert len({start[0] for start in starts}) > 1
-    assert len(starts) == 4
+    assert len(starts) == 5
 
 
 async def test_collections_kept_by_tenant_are_read_tenant_by_tenant() -> None:

@@ -15,7 +15,7 @@ from leftopen.engines.webhdfs import _PATHS, ENGINE
 from leftopen.errors import NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Verdict
 from leftopen.testing import connection
-from tests.engines.http_peers import (
+from tests.engines.asking import (
     OPENED,
     OTHERS,
     anything,

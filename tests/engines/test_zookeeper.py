@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Engine
 from leftopen.engines import _zookeeper_wire as wire
 from leftopen.engines.zookeeper import ENGINE
 from leftopen.errors import (
@@ -114,10 +113,6 @@ async def probe(script: Any, opt_in: OptIn = SESSION) -> Proof:
     async with link(script, opt_in=opt_in) as opened:
         proof: Proof = await ENGINE.probe(opened)
         return proof
-
-
-def test_it_is_an_engine() -> None:
-    assert isinstance(ENGINE, Engine)
 
 
 # --- verdicts ------------------------------------------------------------------------------------

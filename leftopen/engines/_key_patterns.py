@@ -1,8 +1,8 @@
-"""Redis keys to key patterns: which part of a key is a name, and which part is data.
+"""Keys to key patterns: which part of a key is a name, and which part is data.
 
-Redis has no tables; its keys are named by habit, `sess:8f3a…`, `user:17:cart`. A sample of keys is
-split at the usual separators and laid in a tree. A segment that looks like data, or that changes
-from key to key beneath one prefix, becomes `*`. Pure functions, no I/O.
+A key/value store has no tables; its keys are named by habit, `sess:8f3a…`, `user:17:cart`. A sample
+of keys is split at the usual separators and laid in a tree. A segment that looks like data, or that
+changes from key to key beneath one prefix, becomes `*`. Pure functions, no I/O.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+import pyarrow as pa
 
 MAX_SEGMENTS = 8  # further ones are one changing part
 MAX_TEXT = 256  # characters of a key that are looked at
@@ -31,13 +33,15 @@ _SPELT = re.compile(r"[a-z]+\d{0,4}|[A-Z][a-z]+|[A-Z]+")  # as words are
 _DIGITS = re.compile(r"\d+")
 
 
+Member = tuple[bytes, tuple[str, ...]]  # a raw key, and the text of its changing parts in order
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Keys that share a pattern. `members` are raw keys, each with the text of its changing parts
-    in order, as many as `name` has stars."""
+    """Keys that share a pattern; each member has as many changing parts as `name` has stars."""
 
     name: str
-    members: tuple[tuple[bytes, tuple[str, ...]], ...]
+    members: tuple[Member, ...]
 
     @property
     def constant(self) -> bool:
@@ -91,6 +95,15 @@ def patterns(keys: Iterable[bytes]) -> list[Pattern]:
             found.setdefault(name, []).append((raw[number], changing))
     made = [Pattern(name, tuple(members)) for name, members in found.items()]
     return sorted(made, key=lambda pattern: (-len(pattern.members), pattern.name))
+
+
+def with_key_parts(batch: pa.RecordBatch, parts: Sequence[Sequence[str]]) -> pa.RecordBatch:
+    """The batch with columns for the changing parts of each row's key: `@key`, `@key2`, …"""
+    for place in range(max(map(len, parts), default=0)):
+        column = [changing[place] if place < len(changing) else None for changing in parts]
+        name = "@key" if place == 0 else f"@key{place + 1}"
+        batch = batch.append_column(name, pa.array(column, pa.string()))
+    return batch
 
 
 def looks_like_data(word: str) -> bool:
