@@ -150,6 +150,8 @@ def _without_proof(attempts: Sequence[Attempt]) -> tuple[Verdict, str]:
         return Verdict.REFUSED_BY_SCOPE, "is not in the scope; nothing was sent to it"
     if any_of(CertificateWanted):
         return Verdict.ACL_CLOSED, "wants a TLS client certificate"
+    if any(isinstance(a.error, Silent) and len(a.requests) > 1 and a.bytes_read for a in asked):
+        return Verdict.UNDETERMINED, "answered an engine's questions, and then no more"
     if any(isinstance(a.error, NotThisProtocol) or a.proof is not None for a in asked):
         return _STRANGER
     if any_of(ServerRefused):

@@ -48,7 +48,7 @@ from leftopen.engines._http import (
     segment,
 )
 from leftopen.engines._pages import Page, in_pages
-from leftopen.engines._proofs import CANNED, CanWrite
+from leftopen.engines._proofs import CANNED, CanWrite, afterwards
 from leftopen.errors import NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -102,7 +102,7 @@ class Arangodb:
             elif returned.status != 201 or _result(returned) != [word]:
                 return CANNED
         if proof.verdict is Verdict.OPEN:
-            can_write = await _can_write(ask, word)
+            can_write = await afterwards(_can_write(ask, word))
         version = clean_version(told.get("version"))
         return Proof(proof.verdict, proof.reason, version, "ArangoDB", can_write)
 

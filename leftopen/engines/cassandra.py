@@ -57,7 +57,7 @@ from leftopen.engines._cassandra_session import (
     start,
 )
 from leftopen.engines._handles import handle_of
-from leftopen.engines._proofs import CanWrite
+from leftopen.engines._proofs import CanWrite, afterwards
 from leftopen.errors import NotThisProtocol, PeerClosed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -118,7 +118,8 @@ class Cassandra:
         proof = await _read(session, tables)
         if product == "scylladb":
             version = await _scylla_version(session)
-        can_write = await _can_write(session) if proof.verdict is Verdict.OPEN else "unknown"
+        is_open = proof.verdict is Verdict.OPEN
+        can_write = await afterwards(_can_write(session)) if is_open else "unknown"
         return Proof(proof.verdict, proof.reason, version, product, can_write)
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:

@@ -47,7 +47,7 @@ from leftopen.engines._http import (
     segment,
 )
 from leftopen.engines._pages import Page, in_pages
-from leftopen.engines._proofs import CANNED, CanWrite
+from leftopen.engines._proofs import CANNED, CanWrite, afterwards
 from leftopen.errors import NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -86,7 +86,8 @@ class Couchdb:
             return Proof(verdict, reason, version, product)
         if not await _alive(ask, database):
             return CANNED
-        return Proof(verdict, reason, version, product, await _can_write(ask, database))
+        can_write = await afterwards(_can_write(ask, database))
+        return Proof(verdict, reason, version, product, can_write)
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:
         """The databases that may be read, the largest first; those with a leading underscore are

@@ -37,6 +37,7 @@ import pyarrow as pa
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines._handles import handle_of
+from leftopen.engines._proofs import CanWrite, afterwards
 from leftopen.errors import NetError, NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -172,7 +173,7 @@ async def _recognised(session: Session, greeting: Reply, own_port: bool) -> str 
 
 async def _judged(
     session: Session, connection: Connection, features: str
-) -> tuple[Verdict, str, Literal["yes", "unknown"]]:
+) -> tuple[Verdict, str, CanWrite]:
     """Verdict, reason and can_write of a server that is known to speak FTP."""
     if not connection.opt_in.anonymous_login:
         reason = "speaks FTP; the account `anonymous` was not tried, the scope file does not say so"
@@ -195,13 +196,14 @@ async def _judged(
         entries = await session.listing("/")
     except ServerRefused:
         return Verdict.OPEN_PARTIAL, f"{told} may log in, but is shown no folder", "unknown"
-    can_write = await _can_write(session) if re.search(r"^\s*MLST", features, re.M) else "unknown"
+    tells = re.search(r"^\s*MLST", features, re.M)
+    can_write = await afterwards(_can_write(session)) if tells else "unknown"
     if not entries:
         return Verdict.OPEN, f"{told} is shown the topmost folder; it is empty", can_write
     return Verdict.OPEN, f"{told} is shown the topmost folder", can_write
 
 
-async def _can_write(session: Session) -> Literal["yes", "unknown"]:
+async def _can_write(session: Session) -> CanWrite:
     """What the server's own `perm` fact says of the topmost folder: create, make, delete, rename,
     purge or append there."""
     await session.send("MLST /")

@@ -34,7 +34,7 @@ from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines import _neo4j_wire as wire
 from leftopen.engines._handles import handle_of
-from leftopen.engines._proofs import CanWrite
+from leftopen.engines._proofs import CanWrite, afterwards
 from leftopen.errors import NotThisProtocol, PeerClosed, RequestNotAllowed, ServerRefused
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -216,7 +216,8 @@ class Neo4j:
         reason = "a node was read without credentials"
         if not first:
             reason = "queries are answered without credentials; there is no node"
-        return Proof(Verdict.OPEN, reason, version, product, await _can_write(session))
+        can_write = await afterwards(_can_write(session))
+        return Proof(Verdict.OPEN, reason, version, product, can_write)
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:
         """Labels as `:Label` and types of relationships as `-[:TYPE]->`, of every database, with

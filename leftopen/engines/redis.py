@@ -38,7 +38,7 @@ from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines._handles import handle_of
 from leftopen.engines._key_patterns import Pattern, patterns
-from leftopen.engines._proofs import CanWrite
+from leftopen.engines._proofs import CanWrite, afterwards
 from leftopen.engines._redis_values import (
     LENGTHS,
     READERS,
@@ -267,7 +267,7 @@ async def _with_version(connection: Connection, proof: Proof) -> Proof:
         product = "keydb"
     can_write: CanWrite = "unknown"
     if proof.verdict is Verdict.OPEN:
-        can_write = await _can_write(connection)
+        can_write = await afterwards(_can_write(connection))
     return Proof(proof.verdict, proof.reason, clean_version(version), product, can_write)
 
 

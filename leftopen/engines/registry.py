@@ -50,7 +50,7 @@ from leftopen.engines._http import (
     refused,
     segment,
 )
-from leftopen.engines._proofs import CANNED, CanWrite
+from leftopen.engines._proofs import CANNED, CanWrite, afterwards
 from leftopen.errors import NotThisProtocol
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
@@ -109,7 +109,8 @@ class Registry:
         if not _misses(missed, made_up):
             return CANNED
         verdict, reason = await _gated(asker, repositories)
-        return Proof(verdict, reason, can_write=await _can_write(connection, made_up))
+        can_write = await afterwards(_can_write(connection, made_up))
+        return Proof(verdict, reason, can_write=can_write)
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:
         """Repositories by name, in the registry's order.

@@ -45,7 +45,7 @@ from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines import _s3_objects as objects
 from leftopen.engines._http import at_own_port, closed, is_html
-from leftopen.engines._proofs import CANNED, CanWrite
+from leftopen.engines._proofs import CANNED, CanWrite, afterwards
 from leftopen.engines._s3_objects import (
     PAGE,
     REQUESTS,
@@ -123,7 +123,7 @@ class ObjectStore:
             return Proof(found.verdict, found.reason, version, product)
         if not await _alive(store):
             return CANNED
-        can_write = await _can_write(store, names, strangers_own_it=bool(listed))
+        can_write = await afterwards(_can_write(store, names, strangers_own_it=bool(listed)))
         return Proof(found.verdict, found.reason, version, product, can_write)
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:

@@ -10,7 +10,7 @@ from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.webhdfs import mode, operations, webhdfs
 from leftopen.testing import LIMITS, connection, shared
-from tests.engines.http_peers import values
+from tests.engines.asking import values
 from tests.rows.webhdfs import TREE
 
 
