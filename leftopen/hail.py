@@ -7,13 +7,16 @@ something of their own, or end the connection, at words that are not of their pr
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from leftopen.errors import BudgetSpent, LeftopenError, PeerClosed, Silent, TlsFailed
+from leftopen.model import Target
 from leftopen.net.connection import Connection
 
 REQUEST = "GET /"
 _ENOUGH = 2_048  # bytes of an answer that are looked at
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}")
 _TLS_ALERT = b"\x15\x03"
 
 
@@ -34,11 +37,11 @@ async def hail(connection: Connection) -> Heard:
 
     Raises TlsFailed alone: a wish for a client's certificate may come after the handshake.
     """
-    host = str(connection.target.host or connection.target)
+    host = _host(connection.target)
     head = f"GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: leftopen\r\nAccept: */*\r\n\r\n"
     start = b""
     try:
-        await connection.send(REQUEST, head.encode("ascii", "replace"))
+        await connection.send(REQUEST, head.encode("ascii"))
         while len(start) < _ENOUGH and not _tells(start):
             start += await connection.read_some(_ENOUGH)
     except (Silent, BudgetSpent):
@@ -50,6 +53,13 @@ async def hail(connection: Connection) -> Heard:
     except LeftopenError:
         return Heard.UNREACHED
     return _sense(start)
+
+
+def _host(target: Target) -> str:
+    """The name it is asked by. A resumed run's comes from a record, which may be anybody's: what
+    is no plain name could end the line and begin a request of another kind."""
+    named = target.host is not None and _NAME.fullmatch(target.host) is not None
+    return f"{target.host}:{target.port}" if named else str(target)
 
 
 def _tells(start: bytes) -> bool:

@@ -71,7 +71,9 @@ class _Reading:
         address = ip_address(job.address)
         self.engine, self.job = engine, job
         self.errors: list[ScanError] = []
-        self.seen: dict[str, Seen] = {}  # raw names, for signs of tampering; they stay here
+        # Raw names, for signs of tampering; they stay here.
+        self.seen: dict[str, Seen] = {}
+        self.settings: list[Seen] = []
         self.complete = True
         scope = Scope(targets=(ip_network(address),))  # this one address and no other
         target = Target(address, job.port, job.host)
@@ -98,10 +100,10 @@ class _Reading:
     async def _look_at_settings(self, engine: TellsSettings) -> None:
         try:
             told = await engine.settings(self.connection)
-        except (NetError, LeftopenError):  # what it does not tell cannot be looked at
+        except LeftopenError:  # what it does not tell cannot be looked at
             await self.connection.reopen()
             return
-        self.seen |= {n: Seen(f"{n}={value}", setting=True) for n, value in told.items()}
+        self.settings = [Seen(f"{name}={value}", setting=True) for name, value in told.items()]
 
     async def _read_all(self, collections: Sequence[Collection]) -> None:
         chosen = sorted(collections, key=lambda c: -(c.records or 0))
@@ -180,7 +182,7 @@ async def _main() -> None:
                 requests=tuple(reading.connection.requests),
                 bytes_read=reading.connection.bytes_read,
                 errors=tuple(reading.errors),
-                tampering=indicators(job.engine, reading.seen.values()),
+                tampering=indicators(job.engine, [*reading.settings, *reading.seen.values()]),
             )
         )
     await listening

