@@ -15,10 +15,12 @@ from leftopen.errors import LeftopenError, RequestNotAllowed
 from leftopen.model import Proof, Target, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.dial import TcpDialer
+from leftopen.prober import judge
 from leftopen.scope import Scope
 from leftopen.servers.needs import NEEDS, missing
 from leftopen.testing import peer
 from tests.hostile import MUTTERERS, Behaviour, mute, says
+from tests.scripted_http import Answer, Asked, behaviour
 
 LIMITS = StoreLimits(bytes=1 << 20, reply_bytes=1 << 18, seconds=3, silence=0.3)
 OTHERS = [
@@ -97,3 +99,20 @@ async def test_no_engine_may_send_what_writes(engine: Engine, request_: str) -> 
         async with Connection(dialer, target, engine.requests, LIMITS) as connection:
             with pytest.raises(RequestNotAllowed):
                 await connection.send(request_, b"x")
+
+
+async def test_nothing_but_get_is_sent_to_an_unknown_http_server() -> None:
+    """What reads at one product may write at another: a POST to /a/b/c makes a document, and its
+    index, in Elasticsearch before 8. Milvus' API has no GET; its list lies too deep for that."""
+    asked: list[tuple[str, str]] = []
+
+    def site(request: Asked) -> Answer:
+        asked.append((request.method, request.path))
+        return Answer({"error": "not found"}, 404)
+
+    with peer(behaviour(site)) as target:
+        dialer = TcpDialer(Scope.loopback(), Budget(None, None))
+        await judge(dialer, target, all_engines())
+    others = {path for method, path in asked if method != "GET"}
+    assert others <= {"/v2/vectordb/collections/list"}
+    assert len(asked) > 15

@@ -2,11 +2,11 @@
 
 The exchange of a probe, one request a line (`/v3beta` for 3.3, `/v3alpha` before):
 
+    GET  /version         who speaks; asked first, for to others a POST of its path may be a write
     POST /v3/kv/range     gated; the first key, without its value
     POST /v3/kv/range     a random key, which cannot be there: none, from the same cluster
     POST /v3/kv/range     a random word where the gateway knows a few only: its error names it
     POST /v3/auth/status  whether permissions are in force (3.5 on)
-    GET /version
 
 OPEN is the first answered and parsed strictly, and the random word given back. AUTH_REQUIRED is the
 gateway's error `user name is empty` (or code 16). `/version`, `/health` and the maintenance status
@@ -102,13 +102,18 @@ class Etcd:
     async def probe(self, connection: Connection) -> Proof:
         """Judge by the exchange above. Raises NotThisProtocol and NetError."""
         asker = Asker(connection, _PATHS)
+        greeted = await asker.get("/version")
+        stated = json_object(greeted).get("etcdserver")
+        if not isinstance(stated, str):
+            own_port = at_own_port(connection, self.ports)
+            return closed(greeted, known=False, own_port=own_port, what="etcd")
         gateway, first = await _first(asker)
         if gateway is None:
             return await _probe_v2(asker, first, at_own_port(connection, self.ports))
         error = _error(first)
         if error is not None and _is_locked(first, error):
             reason = "reads are refused without a user (authentication is on)"
-            return Proof(Verdict.AUTH_REQUIRED, reason, await _version(asker))
+            return Proof(Verdict.AUTH_REQUIRED, reason, clean_version(stated))
         if first.status != 200:
             own_port = at_own_port(connection, self.ports)
             return closed(first, known=error is not None, own_port=own_port, what="etcd")
@@ -119,7 +124,7 @@ class Etcd:
         if not found.count:
             reason = "a range of keys is answered without a user; it holds no key"
         can_write = await _may_write(asker) if gateway == "/v3" else "unknown"
-        return Proof(Verdict.OPEN, reason, await _version(asker), can_write=can_write)
+        return Proof(Verdict.OPEN, reason, clean_version(stated), can_write=can_write)
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:
         """Folders of keys, the largest first. Keys are listed in order, _PAGE at a time; a folder
