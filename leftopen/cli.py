@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
@@ -22,11 +22,11 @@ from rich.text import Text
 
 from leftopen import __version__, clusters, exitcode, imports, report, scope_file
 from leftopen.budget import StoreLimits
-from leftopen.config import Settings, defaults_of
+from leftopen.config import Measuring, Settings, defaults_of
 from leftopen.discover import Plan, parse_ports, plan, within
 from leftopen.engines import all_engines
 from leftopen.errors import LeftopenError, ScopeRefused, UsageError
-from leftopen.model import Run
+from leftopen.model import Profile, Run
 from leftopen.net.resolve import resolve
 from leftopen.progress import Finished, Listener, Silence
 from leftopen.scanner import Beginning, default_ports, scan
@@ -35,6 +35,9 @@ from leftopen.store import Store
 from leftopen.terminal import TerminalListener
 
 _FILE = Path("leftopen.toml")
+_DEEP_MIB, _DEEP_SECONDS = 1024, 900.0  # that a store may cost with --deep
+_EPSILON = 1.0  # privacy loss of one release of a store's composition
+_T = TypeVar("_T")
 
 
 class _Cli(click.Group):
@@ -190,11 +193,22 @@ _OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_ty
 )
 @click.option("--rows", type=click.IntRange(1, 100_000), default=200, show_default=True,
               help="rows that are sampled from one collection")  # fmt: skip
+@click.option("--deep", is_flag=True,
+              help="count people by reading the fields that tell them apart of every record; "
+              "allows 1024 MiB and 900 seconds for a store unless --store-mib or --store-seconds "
+              "say otherwise")  # fmt: skip
+@click.option("--composition", is_flag=True,
+              help="tell the shares of groups in fields of special category, with differential "
+              "privacy")  # fmt: skip
+@click.option("--threshold", type=click.IntRange(5, 20), default=10, show_default=True,
+              help="people below which nothing is told of a group")  # fmt: skip
+@click.pass_context
 def scan_command(
+    context: click.Context,
     targets: tuple[str, ...], scope: Path | None, sources: tuple[str, ...], ports: str | None,
     engine: tuple[str, ...], format: str, output: Path | None, fail_on: Any, exit_zero: bool,
     resume: str | None, rate: float, host_rate: float, timeout: float, store_seconds: float,
-    store_mib: int, rows: int,
+    store_mib: int, rows: int, deep: bool, composition: bool, threshold: int,
 ) -> int:  # fmt: skip
     """Look for open datastores at TARGETs: addresses, networks, names; each may carry a :port.
 
@@ -202,8 +216,12 @@ def scan_command(
     """
     render = report.renderer(format)
     _check_writable(output)
+    if deep:
+        store_mib = _unless_said(context, "store_mib", store_mib, _DEEP_MIB)
+        store_seconds = _unless_said(context, "store_seconds", store_seconds, _DEEP_SECONDS)
     limits = StoreLimits(bytes=store_mib << 20, seconds=store_seconds, rows=rows)
-    settings = Settings(rate, host_rate, timeout, limits=limits)
+    measuring = Measuring(deep, _EPSILON if composition else None, threshold)
+    settings = Settings(rate, host_rate, timeout, limits=limits, measuring=measuring)
     permitted = _scope(scope)
     record = Store()
     try:
@@ -226,6 +244,12 @@ def scan_command(
         return exitcode.of(run, fail_on=fail_on, exit_zero=exit_zero)
     finally:
         record.close()
+
+
+def _unless_said(context: click.Context, option: str, said: _T, otherwise: _T) -> _T:
+    """What the user said of an option, or something else where he said nothing."""
+    default = context.get_parameter_source(option) is click.core.ParameterSource.DEFAULT
+    return otherwise if default else said
 
 
 def _imported(sources: Sequence[str], scope: Scope) -> list[str]:
@@ -254,6 +278,19 @@ def _imported(sources: Sequence[str], scope: Scope) -> list[str]:
     return inside
 
 
+class _Shown:
+    """What the record's other runs have shown of a store."""
+
+    def __init__(self, record: Store, run_id: str) -> None:
+        self._record, self._run_id = record, run_id
+
+    def earlier(self, exposure: str) -> Profile | None:
+        return self._record.earlier(exposure, self._run_id)
+
+    def epsilon_left(self, exposure: str) -> float:
+        return self._record.epsilon_left(exposure)
+
+
 class _Work:
     """One run of a scan, begun or gone on with, tied to its record and its listener."""
 
@@ -274,6 +311,7 @@ class _Work:
             "engines": engines or None,
             "seed": int(run_id, 16),
             "beginning": beginning,
+            "history": _Shown(record, run_id),
         }
 
     @classmethod
@@ -313,6 +351,7 @@ class _Work:
             to_judge=left.to_judge,
             to_profile=left.to_profile,
             judged=frozenset(s.target for s in left.run.services),
+            people={e.id: e.profile.people for e in left.run.exposures if e.profile.people},
         )
         told = left.request
         what = Plan.from_dict(told["plan"])

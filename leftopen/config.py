@@ -11,6 +11,33 @@ from leftopen.budget import Budget, StoreLimits
 from leftopen.errors import UsageError
 
 
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """What is measured of a store beyond the kinds of its data, and how it may be shown.
+
+    `deep` streams the fields that tell people apart through a sketch. `epsilon` is what releases of
+    composition may cost in privacy loss (None: none is made). `threshold` is the number of people
+    below which nothing is told (privacy rule R4: 5 to 20), `resolution` that of H3 cells.
+    `look_seconds` is the longest wait between two looks at a store.
+    """
+
+    deep: bool = False
+    epsilon: float | None = None
+    threshold: int = 10
+    resolution: int = 4
+    look_seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not 5 <= self.threshold <= 20:
+            raise UsageError(
+                f"a threshold of {self.threshold} people is not allowed; choose from 5 to 20"
+            )
+        if not 0 <= self.resolution <= 5:
+            raise UsageError(
+                f"H3 cells of resolution {self.resolution} are not allowed; choose from 0 to 5"
+            )
+
+
 @dataclass(frozen=True)
 class Settings:
     """How fast and how much. `rate` and `host_rate` are connections a second (None: no limit),
@@ -21,6 +48,7 @@ class Settings:
     timeout: float = 1.5
     probes: int = 32
     limits: StoreLimits = field(default_factory=StoreLimits)
+    measuring: Measuring = field(default_factory=Measuring)
 
     def budget(self) -> Budget:
         return Budget(self.rate, self.host_rate)
@@ -30,7 +58,9 @@ class Settings:
 
     @classmethod
     def from_dict(cls, told: dict[str, Any]) -> Settings:
-        return cls(**{**told, "limits": StoreLimits(**told["limits"])})
+        measuring = Measuring(**told.get("measuring", {}))  # runs of earlier versions have none
+        limits = StoreLimits(**told["limits"])
+        return cls(**{**told, "limits": limits, "measuring": measuring})
 
 
 def defaults_of(path: Path) -> dict[str, Any]:

@@ -7,7 +7,20 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from leftopen.budget import StoreLimits
-from leftopen.model import CollectionProfile, OptIn, ScanError, Tampering
+from leftopen.config import Measuring
+from leftopen.model import (
+    CollectionProfile,
+    Composition,
+    OptIn,
+    People,
+    Place,
+    ScanError,
+    Tampering,
+    Time,
+)
+
+GO = b"go\n"  # from the parent: a connection is granted
+TOGETHER = b"together\n"  # from the parent: tell how many people are in all stores read so far
 
 
 class Job(BaseModel):
@@ -20,13 +33,19 @@ class Job(BaseModel):
     tls: bool
     limits: StoreLimits
     opt_in: OptIn
+    measuring: Measuring = Measuring()
 
 
 class Said(BaseModel):
-    """One line from the worker: `ask` for a connection, a collection's profile, or the end."""
+    """One line from the worker: `ask` for a connection, a collection's profile, the end of a store,
+    or what all stores come to `together`.
+
+    `people_of` are the people of each collection, in their order: they are told at the end, when it
+    is known what may be shown side by side. `stores` are the exposures that `people` is about.
+    """
 
     model_config = ConfigDict(extra="forbid")
-    what: Literal["ask", "collection", "end"]
+    what: Literal["ask", "collection", "end", "together"]
     collection: CollectionProfile | None = None
     done: int = 0
     total: int = 0
@@ -35,3 +54,9 @@ class Said(BaseModel):
     bytes_read: int = 0
     errors: tuple[ScanError, ...] = ()
     tampering: tuple[Tampering, ...] = ()
+    people: People | None = None
+    people_of: tuple[People | None, ...] = ()
+    time: Time | None = None
+    place: Place | None = None
+    composition: tuple[Composition, ...] = ()
+    stores: tuple[str, ...] = ()

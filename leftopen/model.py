@@ -46,6 +46,7 @@ class Stage(StrEnum):
     PROBE = "probe"
     SAMPLE = "sample"
     CLASSIFY = "classify"
+    MEASURE = "measure"
     ASSESS = "assess"
 
 
@@ -157,14 +158,157 @@ class FieldProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirror:
+    """A collection whose people are almost all in another one too: a copy, or a part of one.
+
+    `of` is a collection of the same store, or the id of another exposure; `share` is the part of
+    the mirror's people who were found there, 0..1, in steps of 0.05.
+    """
+
+    collection: str
+    of: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a further reading would take of a server: bytes sent by it, and seconds."""
+
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """How many people there are, counted once each, as it may be shown (privacy rules R4 to R6).
+
+    `low` and `high` enclose the truth with a probability of 95 %; `method` says in a sentence what
+    the figures rest on. `few`: fewer than the threshold, which is then `estimate` and `high`, with
+    `low` 0. `deduplicated_across` names what was counted together: collections of a store,
+    exposures of a run. `deep` is what `--deep` would cost, where it would tell more.
+    """
+
+    estimate: int
+    low: int
+    high: int
+    method: str
+    few: bool = False
+    deduplicated_across: tuple[str, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    deep: Cost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeField:
+    """A field of times and what they are the times of: events, births, expiries or the record."""
+
+    collection: str
+    path: str
+    role: Literal["event", "birth", "expiry", "record"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Records of one hour, `hour` its beginning in UTC (`2026-11-22T05:00Z`), rounded."""
+
+    hour: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """How fresh a store is, from its event times and from two looks at it.
+
+    `oldest_year` and `newest` (a day, or a year) have at least the threshold of records behind
+    them. `records_per_day` with its 95 % interval is for the last 24 hours. `live` is true only if
+    the store grew or changed between two looks, `seconds_apart`. `since` is the day from which it
+    probably was open, as far as the server tells by `since_by`.
+    """
+
+    oldest_year: int | None = None
+    newest: str | None = None
+    records_per_day: float | None = None
+    low: float | None = None
+    high: float | None = None
+    method: str = ""
+    live: bool = False
+    seconds_apart: float | None = None
+    since: str | None = None
+    since_by: Literal["started", "log", "created"] | None = None
+    arrivals: tuple[Arrivals, ...] = ()
+    fields: tuple[TimeField, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """An H3 cell (of any resolution up to that of the run) and how many people are in it."""
+
+    h3: str
+    people_band: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceKind:
+    """A kind of place (`worship`, `clinic`, `school`, `hotel`, …) and how many records name it."""
+
+    kind: str
+    estimate: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where people are. `countries` are ISO 3166-1 alpha-2 codes; `traces`: whether single
+    people's ways through time are in it; `hidden`: whether cells were left out as too small."""
+
+    cells: tuple[Cell, ...] = ()
+    countries: tuple[str, ...] = ()
+    traces: bool = False
+    kinds: tuple[PlaceKind, ...] = ()
+    hidden: bool = False
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A value of a public vocabulary (or `other`) and the part of the people who carry it."""
+
+    label: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """The shares of one field of special category, released with differential privacy.
+
+    `mechanism` names it with its scale, `epsilon` is what this release cost, `threshold` the count
+    below which a label goes into `other`.
+    """
+
+    field: str
+    kind: str
+    shares: tuple[Share, ...]
+    mechanism: str
+    epsilon: float
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionProfile:
-    """The aggregates of one collection. `records` and `bytes` as the server tells them."""
+    """The aggregates of one collection. `records` and `bytes` as the server tells them.
+
+    `few`: it holds personal data in fewer records than the threshold, which `records` and
+    `sampled` then are (privacy rule R4).
+    """
 
     name: str
     records: int | None
     bytes: int | None
     sampled: int
     fields: tuple[FieldProfile, ...]
+    people: People | None = None
+    few: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +332,12 @@ class Tampering:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The aggregates of a store; `complete` is False where a limit ended the reading early."""
+    """The aggregates of a store; `complete` is False where a limit ended the reading early.
+
+    `people`, `time` and `place` are None where the store could not be read. `unchanged`: the
+    aggregates are those of an earlier run, from which this one's differ by too little to be shown
+    (privacy rule R7).
+    """
 
     collections: tuple[CollectionProfile, ...]
     complete: bool
@@ -196,6 +345,11 @@ class Profile:
     bytes_read: int
     errors: tuple[ScanError, ...] = ()
     tampering: tuple[Tampering, ...] = ()
+    people: People | None = None
+    time: Time | None = None
+    place: Place | None = None
+    composition: tuple[Composition, ...] = ()
+    unchanged: bool = False
 
     @property
     def broken_off(self) -> bool:
@@ -240,13 +394,17 @@ class Exposure:
     @property
     def id(self) -> str:
         """Stable fingerprint: the same store at the same place has the same id in every run."""
-        what = f"{self.service.engine}\n{self.service.address}\n{self.service.port}"
-        return hashlib.sha256(what.encode()).hexdigest()[:16]
+        return exposure_id(self.service.engine, self.service.address, self.service.port)
+
+
+def exposure_id(engine: str | None, address: str, port: int) -> str:
+    """The fingerprint of the store of that engine at that place."""
+    return hashlib.sha256(f"{engine}\n{address}\n{port}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One scan as recorded: everything a report is made from."""
+    """One scan as recorded: everything a report is made from. `people`: over all its stores."""
 
     id: str
     started: datetime
@@ -259,3 +417,4 @@ class Run:
     exposures: tuple[Exposure, ...] = ()
     errors: tuple[ScanError, ...] = ()
     targets: int = 0  # address and port pairs that were tried
+    people: People | None = None

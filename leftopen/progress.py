@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from leftopen.model import Exposure, ScanError, Service, Target
+from leftopen.model import Exposure, People, ScanError, Service, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,13 @@ class ExposureRated:
 
 
 @dataclass(frozen=True, slots=True)
+class PeopleCounted:
+    """How many people are in all stores of the run, each counted once."""
+
+    people: People
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """Something went wrong; the scan goes on."""
 
@@ -83,6 +90,7 @@ Event = (
     | ProfileStarted
     | CollectionRead
     | ExposureRated
+    | PeopleCounted
     | Failed
     | Finished
 )

@@ -1,4 +1,4 @@
-"""The pipeline: scope → discover → probe → sample → classify → assess, as a stream of events.
+"""The pipeline: scope → discover → probe → sample → classify → measure → assess, as events.
 
 Sweep, verdicts and profiles run side by side: a store that is found early is read while the sweep
 goes on. Nothing is printed or recorded here; whoever takes the events does that.
@@ -7,9 +7,11 @@ goes on. Nothing is printed or recorded here; whoever takes the events does that
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from leftopen import decoys
 from leftopen.assess import assess
@@ -17,7 +19,8 @@ from leftopen.config import Settings
 from leftopen.decoys import Decoys
 from leftopen.discover import Plan, plan
 from leftopen.engines import choose
-from leftopen.model import Exposure, Profile, Service, Target, Verdict
+from leftopen.measure import disclosure
+from leftopen.model import Exposure, People, Profile, Service, Target, Verdict, exposure_id
 from leftopen.net.dial import TcpDialer
 from leftopen.net.resolve import resolve
 from leftopen.net.sweep import Sweep
@@ -28,6 +31,7 @@ from leftopen.progress import (
     ExposureRated,
     Failed,
     Finished,
+    PeopleCounted,
     ProfileStarted,
     ServiceJudged,
     SweepProgress,
@@ -45,6 +49,30 @@ class Beginning:
     to_judge: tuple[Target, ...] = ()
     to_profile: tuple[Service, ...] = ()
     judged: frozenset[Target] = field(default_factory=frozenset)
+    people: Mapping[str, People] = field(default_factory=dict)  # of stores that were read, by id
+
+
+class History(Protocol):
+    """What earlier runs have shown of a store, by the exposure's id, so that this one does not tell
+    more beside them than it may alone (privacy rules R7, R19)."""
+
+    def earlier(self, exposure: str) -> Profile | None:
+        """The profile that the latest run before this one shows, or None."""
+        ...
+
+    def epsilon_left(self, exposure: str) -> float:
+        """What releases of its composition may still cost."""
+        ...
+
+
+class NoHistory:
+    """Nothing was shown before."""
+
+    def earlier(self, exposure: str) -> Profile | None:
+        return None
+
+    def epsilon_left(self, exposure: str) -> float:
+        return math.inf
 
 
 def default_ports(engines: Sequence[str] | None = None) -> tuple[int, ...]:
@@ -61,14 +89,17 @@ async def scan(
     engines: Sequence[str] | None = None,
     seed: int = 0,
     beginning: Beginning | None = None,
+    history: History | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Scan what the plan names (by default: the whole scope) and yield what happens.
 
-    The last event is `Finished`. Closing the iterator early stops the scan at once. Raises
-    UsageError before anything is sent where the plan does not fit the scope.
+    The last event is `Finished`. `history` tells what earlier runs have shown. Closing the iterator
+    early stops the scan at once. Raises UsageError before anything is sent where the plan does not
+    fit the scope.
     """
     what = what or plan(scope, [], default_ports(engines), resolve)
-    work = _Scan(scope, what, settings or Settings(), engines, seed, beginning or Beginning())
+    beginning, history = beginning or Beginning(), history or NoHistory()
+    work = _Scan(scope, what, settings or Settings(), engines, seed, beginning, history)
     task = asyncio.create_task(work.run())
     try:
         while (event := await work.events.get()) is not None:
@@ -90,11 +121,13 @@ class _Scan:
         engines: Sequence[str] | None,
         seed: int,
         beginning: Beginning,
+        history: History,
     ) -> None:
         self.events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._scope, self._plan, self._settings = scope, what, settings
         self._engines = choose(list(engines) if engines else None)
-        self._seed, self._beginning = seed, beginning
+        self._seed, self._beginning, self._history = seed, beginning, history
+        self._people: dict[str, People] = dict(beginning.people)
         self._known = self._beginning.judged | set(self._beginning.to_judge)
         self._budget = settings.budget()
         self._dialer = TcpDialer(scope, self._budget)
@@ -176,10 +209,24 @@ class _Scan:
                 self._open.put_nowait(judgement.service)
 
     async def _profile_all(self) -> None:
-        async with Sampler(self._scope, self._budget, self._settings.limits) as sampler:
+        settings = self._settings
+        async with Sampler(
+            self._scope, self._budget, settings.limits, settings.measuring
+        ) as sampler:
             while (service := await self._open.get()) is not None:
                 self.events.put_nowait(ProfileStarted(service))
                 self._rate(service, await self._profile(sampler, service))
+            if people := await self._together(sampler):
+                self.events.put_nowait(PeopleCounted(people))
+
+    async def _together(self, sampler: Sampler) -> People | None:
+        """How many people are in all stores, where there are several of them."""
+        if len(self._people) < 2:
+            return next(iter(self._people.values()), None)
+        stores, together = await sampler.together() or ((), None)
+        others = [people for store, people in self._people.items() if store not in stores]
+        threshold = self._settings.measuring.threshold
+        return disclosure.added([*([together] if together else []), *others], threshold)
 
     async def _profile(self, sampler: Sampler, service: Service) -> Profile:
         if service.verdict is Verdict.OPEN_PARTIAL:
@@ -188,11 +235,23 @@ class _Scan:
         def on_collection(done: int, total: int) -> None:
             self.events.put_nowait(CollectionRead(service.target, done, total))
 
-        return await sampler.profile(service, on_collection)
+        return await sampler.profile(service, on_collection, epsilon=self._epsilon(service))
+
+    def _epsilon(self, service: Service) -> float | None:
+        """What a release of the store's composition may cost now; None: none is made."""
+        wanted = self._settings.measuring.epsilon
+        if wanted is None or self._history.epsilon_left(_id(service)) < wanted:
+            return None
+        return wanted
 
     def _rate(self, service: Service, profile: Profile) -> None:
         for error in profile.errors:
             self.events.put_nowait(Failed(error))
+        earlier = self._history.earlier(_id(service))
+        if earlier is not None:
+            profile = disclosure.settled(earlier, profile, self._settings.measuring.threshold)
+        if profile.people is not None:
+            self._people[_id(service)] = profile.people
         service = replace(
             service,
             requests=tuple(dict.fromkeys((*service.requests, *profile.requests))),
@@ -200,3 +259,7 @@ class _Scan:
         )
         rated = Exposure(service, profile, assess(service, profile))
         self.events.put_nowait(ExposureRated(rated))
+
+
+def _id(service: Service) -> str:
+    return exposure_id(service.engine, service.address, service.port)

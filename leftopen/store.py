@@ -22,18 +22,19 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from leftopen.errors import LeftopenError, UsageError
-from leftopen.model import Exposure, Run, ScanError, Service, Target
+from leftopen.model import Exposure, People, Profile, Run, ScanError, Service, Target
 from leftopen.progress import (
     Event,
     ExposureRated,
     Failed,
     Finished,
+    PeopleCounted,
     ServiceJudged,
     SweepProgress,
     TargetFound,
 )
 
-HEAD = "0001"  # the newest revision under migrations/versions; a test holds the two together
+HEAD = "0002"  # the newest revision under migrations/versions; a test holds the two together
 
 _metadata = sa.MetaData()
 _run = sa.Table(
@@ -49,6 +50,7 @@ _run = sa.Table(
     sa.Column("complete", sa.Boolean),
     sa.Column("cursor", sa.BigInteger),
     sa.Column("targets", sa.BigInteger),
+    sa.Column("people", sa.JSON(none_as_null=True)),
 )
 _target = sa.Table(
     "target",
@@ -68,9 +70,22 @@ _error = sa.Table(
     sa.Column("body", sa.JSON),
 )
 
+# What releases of a store's composition have cost in privacy loss. Rows are added, never changed.
+_ledger = sa.Table(
+    "ledger",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("exposure", sa.String(16)),
+    sa.Column("run", sa.String(32)),
+    sa.Column("epsilon", sa.Float),
+    sa.Column("at", sa.DateTime),
+)
+EPSILON = 4.0  # that all releases of one store's composition may cost together
+
 _service_type = TypeAdapter(Service)
 _exposure_type = TypeAdapter(Exposure)
 _error_type = TypeAdapter(ScanError)
+_people_type = TypeAdapter(People)
 
 
 class StoreFailed(LeftopenError):
@@ -178,6 +193,10 @@ class Store:
                             "exposure": _exposure_type.dump_python(exposure, mode="json"),
                         },
                     )
+                    _spend(connection, run_id, exposure)
+                case PeopleCounted(people=people):
+                    body = _people_type.dump_python(people, mode="json")
+                    _update_run(connection, run_id, people=body)
                 case Failed(error=error):
                     body = _error_type.dump_python(error, mode="json")
                     connection.execute(_error.insert().values(run=run_id, body=body))
@@ -238,7 +257,31 @@ class Store:
                 ),
                 errors=tuple(_error_type.validate_python(body) for body in errors),
                 targets=row.targets,
+                people=_people_type.validate_python(row.people) if row.people else None,
             )
+
+    def earlier(self, exposure: str, before: str) -> Profile | None:
+        """The profile that the latest run but `before` shows of a store, by the exposure's id."""
+        with self._begin() as connection:
+            rows = connection.execute(
+                sa.select(_target.c.exposure)
+                .join(_run, _run.c.id == _target.c.run)
+                .where(_run.c.id != before, _target.c.exposure.is_not(None))
+                .order_by(_run.c.started.desc(), _run.c.id.desc())
+            )
+            for (body,) in rows:
+                found = _exposure_type.validate_python(body)
+                if found.id == exposure:
+                    return found.profile
+        return None
+
+    def epsilon_left(self, exposure: str) -> float:
+        """What releases of a store's composition may still cost."""
+        with self._begin() as connection:
+            spent = connection.execute(
+                sa.select(sa.func.sum(_ledger.c.epsilon)).where(_ledger.c.exposure == exposure)
+            ).scalar()
+            return max(0.0, EPSILON - (spent or 0.0))
 
     def unfinished(self, run_id: str) -> Unfinished:
         """What a resumed run has yet to do."""
@@ -272,6 +315,16 @@ def _put(connection: Connection, run_id: str, target: Target, values: Mapping[st
     same = sa.and_(*(_target.c[name] == value for name, value in key.items()))
     if connection.execute(sa.update(_target).where(same).values(**values)).rowcount == 0:
         connection.execute(_target.insert().values(**key, **values))
+
+
+def _spend(connection: Connection, run_id: str, exposure: Exposure) -> None:
+    """Enter what a release of a store's composition cost; what is shown again costs nothing."""
+    cost = sum(one.epsilon for one in exposure.profile.composition)
+    if cost and not exposure.profile.unchanged:
+        now = _naive(datetime.now(UTC))
+        connection.execute(
+            _ledger.insert().values(exposure=exposure.id, run=run_id, epsilon=cost, at=now)
+        )
 
 
 def _update_run(connection: Connection, run_id: str, **values: Any) -> None:

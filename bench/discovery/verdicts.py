@@ -15,7 +15,7 @@ from leftopen.discover import Part, Plan
 from leftopen.model import Service, Target
 from leftopen.net.connection import Dialer, Stream
 from leftopen.progress import ServiceJudged
-from leftopen.scanner import Beginning, _Scan
+from leftopen.scanner import Beginning, NoHistory, _Scan
 from leftopen.scope import Scope
 
 POLITE = Settings()
@@ -58,7 +58,7 @@ class _Verdicts(_Scan):
     """
 
     def __init__(self, plan: Plan, settings: Settings, seed: int) -> None:
-        super().__init__(Scope.loopback(), plan, settings, None, seed, Beginning())
+        super().__init__(Scope.loopback(), plan, settings, None, seed, Beginning(), NoHistory())
         self.counts: Counter[str] = Counter()
         ask: Dialer = self._decoys.dialer
         self._decoys = Decoys(_Counting(ask, self.counts))
