@@ -1,0 +1,1 @@
+"""The countries of the world as outlines: offline, from vendored files."""
