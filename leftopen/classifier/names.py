@@ -315,11 +315,16 @@ def is_time(path: str) -> bool:
     return bool(words & _TIMES)
 
 
+_DEFAULT_SCHEMAS = frozenset({"public", "dbo", "main", "default"})
+
+
 def collection_is(name: str) -> str:
     """What a collection is about, by its name: "people", "things", "carriers" (things of a
-    person's doings, such as orders) or "". The last part that says anything decides.
+    person's doings, such as orders) or "". The last part that says anything decides; the schema
+    that a server puts everything into says nothing.
     """
-    for part in reversed(re.split(r"[./:*]+", name[-MAX_NAME:])):
+    *around, own = re.split(r"[./:*]+", name[-MAX_NAME:])
+    for part in (own, *(part for part in reversed(around) if part not in _DEFAULT_SCHEMAS)):
         level = _cut(tokens(part))
         if level and level[-1] in _HEADS:  # member_level: levels, not members
             return "things"

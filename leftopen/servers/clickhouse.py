@@ -102,16 +102,26 @@ def clickhouse(
 
 def fill(server: ClickHouseServer, *statements: str) -> None:
     """Run statements as a user with all rights; raises RuntimeError with what the server said."""
+    for statement in statements:
+        _told(server, statement)
+
+
+def asked(server: ClickHouseServer, statement: str) -> list[list[str]]:
+    """The rows that a statement gives, as text; raises RuntimeError with what the server said."""
+    return [line.split("\t") for line in _told(server, statement).decode().splitlines()]
+
+
+def _told(server: ClickHouseServer, statement: str) -> bytes:
+    """The answer to a statement of the user with all rights."""
     if server.tls:
         raise RuntimeError("a server that speaks HTTPS only is filled before it is started so")
     url = f"http://{server.where}/?user=owner&password={quote(_OWNER)}"
-    for statement in statements:
-        try:
-            with urllib.request.urlopen(url, data=statement.encode(), timeout=10):
-                pass
-        except urllib.error.HTTPError as refused:
-            with refused:
-                raise RuntimeError(f"clickhouse refused: {refused.read()[:2000]!r}") from None
+    try:
+        with urllib.request.urlopen(url, data=statement.encode(), timeout=120) as answer:
+            return bytes(answer.read())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            raise RuntimeError(f"clickhouse refused: {refused.read()[:2000]!r}") from None
 
 
 def statements(server: Server) -> list[str]:

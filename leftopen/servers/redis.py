@@ -11,7 +11,7 @@ import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import hiredis
 
@@ -106,6 +106,14 @@ def fill(
             link.close()
 
 
+def info(server: Server, section: str) -> dict[str, str]:
+    """A section of INFO, by name."""
+    with socket.create_connection((server.address, server.port), timeout=10) as link:
+        [told] = _batch(link, [("INFO", section)])
+    lines = bytes(told).decode().splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
 @contextlib.contextmanager
 def monitored(server: Server) -> Iterator[list[list[str]]]:
     """What MONITOR shows until the block ends: the words of each command."""
@@ -151,7 +159,9 @@ def _over_tls(raw: socket.socket) -> ssl.SSLSocket:
     return context.wrap_socket(raw)
 
 
-def _batch(link: socket.socket, commands: list[tuple[Argument, ...]]) -> None:
+def _batch(link: socket.socket, commands: list[tuple[Argument, ...]]) -> list[Any]:
+    """The replies to the commands, in order."""
+    replies = []
     reader = hiredis.Reader()
     link.sendall(b"".join(map(_packed, commands)))
     for _ in commands:
@@ -162,6 +172,8 @@ def _batch(link: socket.socket, commands: list[tuple[Argument, ...]]) -> None:
             reader.feed(data)
         if isinstance(reply, hiredis.ReplyError):
             raise RuntimeError(f"the server refused a command: {reply}")
+        replies.append(reply)
+    return replies
 
 
 def _packed(command: tuple[Argument, ...]) -> bytes:

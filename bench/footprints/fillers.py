@@ -1,0 +1,197 @@
+"""Real servers filled with so many persons, and what each counts of the load it is under.
+
+A person has a number, a name, an e-mail address, a date of birth and a time of entry; 300 bytes or
+less. Where the server can make rows itself, it does; elsewhere they are sent in bulk.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from pymongo import MongoClient
+
+from leftopen.servers import clickhouse as clickhouses
+from leftopen.servers import mysql as mysqls
+from leftopen.servers import redis as redises
+from leftopen.servers.base import Server
+from leftopen.servers.mongo_java import mongo_java
+from leftopen.servers.opensearch import call, opensearch
+from leftopen.servers.postgresql import postgres
+
+_BULK = 5_000
+
+
+@dataclass
+class Filled:
+    """A running server with records in it; `counters` gives the server's own counts of work."""
+
+    server: Server
+    counters: Callable[[], dict[str, float]]
+
+
+def postgresql(records: int, address: str) -> Filled:
+    server = postgres(address)
+    link = psycopg.connect(
+        host=str(server.folder), port=server.port, user="postgres", dbname="postgres",
+        autocommit=True,
+    )  # fmt: skip
+    link.execute(
+        f"""CREATE TABLE members AS SELECT n AS member_id, 'Ann Miller ' || n % 977 AS full_name,
+        'ann' || n || '@example.org' AS email, date '1950-01-01' + n % 18000 AS birth_date,
+        timestamp '2026-01-01' + n * interval '1 second' AS created_at
+        FROM generate_series(1, {records}) n"""
+    )
+    link.execute("ALTER TABLE members ADD PRIMARY KEY (member_id)")
+    link.execute("VACUUM ANALYZE members")
+
+    def counters() -> dict[str, float]:
+        time.sleep(1.5)  # a backend reports what it did once it has been idle for a second
+        row = link.execute(
+            "SELECT sum(tup_returned), sum(blks_hit + blks_read), sum(temp_bytes) "
+            "FROM pg_stat_database WHERE datname = 'postgres'"
+        ).fetchone()
+        assert row is not None
+        names = ("rows returned by scans", "pages of 8 KiB touched", "bytes of temporary files")
+        return dict(zip(names, map(float, row), strict=True))
+
+    return Filled(server, counters)
+
+
+def mysql(records: int, address: str) -> Filled:
+    server = mysqls.mysql(address)
+    mysqls.fill(
+        server,
+        f"""CREATE DATABASE club; CREATE TABLE club.members (member_id BIGINT PRIMARY KEY,
+        full_name VARCHAR(60), email VARCHAR(80), birth_date DATE, created_at DATETIME);
+        INSERT INTO club.members SELECT seq, CONCAT('Ann Miller ', seq % 977),
+        CONCAT('ann', seq, '@example.org'), DATE '1950-01-01' + INTERVAL seq % 18000 DAY,
+        TIMESTAMP '2026-01-01' + INTERVAL seq SECOND FROM seq_1_to_{records};
+        ANALYZE TABLE club.members;""",
+    )
+
+    def counters() -> dict[str, float]:
+        told = mysqls.asked(server, "SHOW GLOBAL STATUS LIKE 'Handler_read%'")
+        read = sum(float(number) for _, number in told)
+        [(_, files)] = mysqls.asked(server, "SHOW GLOBAL STATUS LIKE 'Created_tmp_disk_tables'")
+        return {"rows and keys read (Handler_read)": read, "temporary tables on disk": float(files)}
+
+    return Filled(server, counters)
+
+
+def clickhouse(records: int, address: str) -> Filled:
+    server = clickhouses.clickhouse(address)
+    clickhouses.fill(
+        server,
+        "CREATE DATABASE club",
+        "CREATE TABLE club.members (member_id UInt64, full_name String, email String, "
+        "birth_date Date32, created_at DateTime) ENGINE = MergeTree ORDER BY member_id",
+        "INSERT INTO club.members SELECT number, concat('Ann Miller ', toString(number % 977)), "
+        "concat('ann', toString(number), '@example.org'), toDate32('1950-01-01') + number % 18000, "
+        f"toDateTime('2026-01-01 00:00:00') + number FROM numbers({records})",
+    )
+
+    def counters() -> dict[str, float]:
+        told = clickhouses.asked(
+            server,
+            "SELECT event, value FROM system.events "
+            "WHERE event IN ('SelectedRows', 'SelectedBytes', 'ExternalSortWritePart')",
+        )
+        found = {event: float(value) for event, value in told}
+        return {
+            "rows selected": found.get("SelectedRows", 0.0),
+            "bytes selected": found.get("SelectedBytes", 0.0),
+        }
+
+    return Filled(server, counters)
+
+
+def redis(records: int, address: str) -> Filled:
+    server = redises.redis(address)
+    redises.fill(
+        server,
+        (
+            (
+                "HSET", f"member:{n}", "full_name", f"Ann Miller {n % 977}",
+                "email", f"ann{n}@example.org", "birth_date", _born(n), "created_at", _entered(n),
+            )
+            for n in range(records)
+        ),
+    )  # fmt: skip
+
+    def counters() -> dict[str, float]:
+        told = redises.info(server, "commandstats")
+        calls = micros = 0.0
+        for name, line in told.items():
+            if name.startswith("cmdstat_") and name not in ("cmdstat_hset", "cmdstat_info"):
+                figures = dict(part.split("=") for part in line.split(","))
+                calls += float(figures["calls"])
+                micros += float(figures["usec"])
+        return {"commands": calls, "milliseconds in them": micros / 1000}
+
+    return Filled(server, counters)
+
+
+def mongodb(records: int, address: str) -> Filled:
+    server = mongo_java(address, heap=f"{512 + records // 900}m")
+    client: MongoClient[dict[str, Any]] = MongoClient(
+        server.address, server.port, directConnection=True
+    )
+    for begin in range(0, records, _BULK):
+        numbers = range(begin, min(begin + _BULK, records))
+        client["club"]["members"].insert_many([_document(n) for n in numbers], ordered=False)
+    return Filled(server, dict)  # it keeps no counters of its own
+
+
+def elasticsearch(records: int, address: str) -> Filled:
+    server = opensearch(address)
+    for begin in range(0, records, _BULK):
+        lines = []
+        for n in range(begin, min(begin + _BULK, records)):
+            document = _document(n)
+            del document["_id"]
+            lines += ['{"create":{}}', json.dumps(document, default=str)]
+        call(server, "POST", "/members/_bulk", "\n".join(lines) + "\n")
+    call(server, "POST", "/members/_refresh")
+
+    def counters() -> dict[str, float]:
+        total = call(server, "GET", "/_stats/search")["_all"]["total"]["search"]
+        return {
+            "searches": total["query_total"],
+            "milliseconds in them": total["query_time_in_millis"] + total["fetch_time_in_millis"],
+        }
+
+    return Filled(server, counters)
+
+
+def _document(n: int) -> dict[str, Any]:
+    return {
+        "_id": n,
+        "full_name": f"Ann Miller {n % 977}",
+        "email": f"ann{n}@example.org",
+        "birth_date": _born(n),
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=n),
+    }
+
+
+def _born(n: int) -> str:
+    return (datetime(1950, 1, 1, tzinfo=UTC) + timedelta(days=n % 18_000)).date().isoformat()
+
+
+def _entered(n: int) -> str:
+    return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=n)).isoformat()
+
+
+def fillers() -> Iterator[tuple[str, Callable[[int, str], Filled], int]]:
+    """Engine, filler, and the most records that it is filled with here."""
+    yield "postgresql", postgresql, 10_000_000
+    yield "mysql", mysql, 10_000_000
+    yield "clickhouse", clickhouse, 10_000_000
+    yield "redis", redis, 10_000_000
+    yield "mongodb", mongodb, 10_000_000
+    yield "elasticsearch", elasticsearch, 1_000_000
