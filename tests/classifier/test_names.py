@@ -60,7 +60,7 @@ def test_strength_is_less_where_something_unknown_stands_beside() -> None:
         ("客户信息", "people"), ("public.patients", "people"), ("order_customers", "people"),
         ("products", "things"), ("shop.suppliers", "things"), ("orders", "carriers"),
         ("app.user_events", "carriers"), ("xyz", ""), ("", ""), ("sess:*", ""),
-        ("town.public.positions", ""), ("app.dbo.sightings", ""), ("town.public", "things"),
+        ("town.public.positions", ""), ("acme.dbo.sightings", ""), ("town.public", "things"),
     ],
 )  # fmt: skip
 def test_collection(name: str, about: str) -> None:
