@@ -171,8 +171,8 @@ class Reading:
             await self._stream(collection, counting)
         self.counted.append(counting.finish())
         self._timed[collection.name] = timing
-        resolution = self._measuring.resolution
-        self._placed.append(Placing(collection.name, fields, batches, resolution))
+        name, records, resolution = collection.name, collection.records, self._measuring.resolution
+        self._placed.append(Placing(name, records, fields, batches, resolution))
         if self._measuring.epsilon is not None:
             self._composing.append(Composing(collection.name, fields, batches))
 
@@ -181,17 +181,17 @@ class Reading:
         paths = counting.to_stream()
         if not paths or not isinstance(self._engine, StreamsFields):
             return
-        rows = 0
+        connection, limits = self._connection, self._job.limits
+        before = connection.bytes_read
         try:
-            stream = self._engine.stream(self._connection, collection, paths, self._job.limits)
-            async for batch in stream:
-                rows += batch.num_rows
+            async for batch in self._engine.stream(connection, collection, paths, limits):
                 counting.stream(batch)
         except Exception as error:
             await self._broken_off(error)
             counting.streamed(whole=False)
-        else:
-            counting.streamed(whole=collection.records is None or rows >= collection.records)
+        else:  # a stream that a limit ended ends in good order, too
+            spent = connection.bytes_read - before >= limits.bytes
+            counting.streamed(whole=not (spent or not connection.seconds_left))
 
     async def _broken_off(self, error: Exception) -> None:
         self._failed(Stage.SAMPLE, error)

@@ -22,7 +22,16 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from leftopen.errors import LeftopenError, UsageError
-from leftopen.model import Exposure, People, Profile, Run, ScanError, Service, Target
+from leftopen.model import (
+    Exposure,
+    People,
+    Profile,
+    Run,
+    ScanError,
+    Service,
+    Target,
+    exposure_id,
+)
 from leftopen.progress import (
     Event,
     ExposureRated,
@@ -261,19 +270,13 @@ class Store:
             )
 
     def earlier(self, exposure: str, before: str) -> Profile | None:
-        """The profile that the latest run but `before` shows of a store, by the exposure's id."""
+        """The profile that the latest run but `before` shows of a store, by the exposure's id.
+
+        Of a run that could count its people, if there is one: another shows nothing that could be
+        subtracted.
+        """
         with self._begin() as connection:
-            rows = connection.execute(
-                sa.select(_target.c.exposure)
-                .join(_run, _run.c.id == _target.c.run)
-                .where(_run.c.id != before, _target.c.exposure.is_not(None))
-                .order_by(_run.c.started.desc(), _run.c.id.desc())
-            )
-            for (body,) in rows:
-                found = _exposure_type.validate_python(body)
-                if found.id == exposure:
-                    return found.profile
-        return None
+            return _earlier(connection, exposure, before)
 
     def epsilon_left(self, exposure: str) -> float:
         """What releases of a store's composition may still cost."""
@@ -281,7 +284,7 @@ class Store:
             spent = connection.execute(
                 sa.select(sa.func.sum(_ledger.c.epsilon)).where(_ledger.c.exposure == exposure)
             ).scalar()
-            return max(0.0, EPSILON - (spent or 0.0))
+            return max(0.0, round(EPSILON - (spent or 0.0), 9))
 
     def unfinished(self, run_id: str) -> Unfinished:
         """What a resumed run has yet to do."""
@@ -317,10 +320,42 @@ def _put(connection: Connection, run_id: str, target: Target, values: Mapping[st
         connection.execute(_target.insert().values(**key, **values))
 
 
+def _earlier(connection: Connection, exposure: str, before: str) -> Profile | None:
+    engine = _target.c.service["engine"].as_string()
+    rows = connection.execute(
+        sa.select(_run.c.id, engine.label("engine"), _target.c.address, _target.c.port)
+        .join(_run, _run.c.id == _target.c.run)
+        .where(_run.c.id != before, _target.c.exposure.is_not(None))
+        .order_by(_run.c.started.desc(), _run.c.id.desc())
+    ).all()
+    latest: Profile | None = None
+    for row in rows:
+        if exposure_id(row.engine, row.address, row.port) != exposure:
+            continue
+        body = connection.execute(
+            sa.select(_target.c.exposure).where(
+                _target.c.run == row.id,
+                _target.c.address == row.address,
+                _target.c.port == row.port,
+            )
+        ).scalar_one()
+        found = _exposure_type.validate_python(body).profile
+        if found.complete and found.people is not None:
+            return found
+        latest = latest or found
+    return latest
+
+
 def _spend(connection: Connection, run_id: str, exposure: Exposure) -> None:
-    """Enter what a release of a store's composition cost; what is shown again costs nothing."""
-    cost = sum(one.epsilon for one in exposure.profile.composition)
-    if cost and not exposure.profile.unchanged:
+    """Enter what a release of a store's composition cost; what is shown again costs nothing.
+
+    A new release may come to the same shares by chance: it is shown again only where all of the
+    profile is.
+    """
+    profile = exposure.profile
+    cost = sum(one.epsilon for one in profile.composition)
+    shown = _earlier(connection, exposure.id, run_id) if profile.unchanged else None
+    if cost and (shown is None or shown.composition != profile.composition):
         now = _naive(datetime.now(UTC))
         connection.execute(
             _ledger.insert().values(exposure=exposure.id, run=run_id, epsilon=cost, at=now)

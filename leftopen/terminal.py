@@ -23,11 +23,13 @@ from leftopen.progress import (
     CollectionRead,
     Event,
     ExposureRated,
+    PeopleCounted,
     ProfileStarted,
     ServiceJudged,
     SweepProgress,
     TargetFound,
 )
+from leftopen.report.figures import amount
 
 _STYLES = {
     Verdict.OPEN: "bold red",
@@ -104,6 +106,8 @@ class TerminalListener:
                 task = self._reading.pop(str(exposure.service.target), None)
                 if task is not None:
                     self._bar.remove_task(task)
+            case PeopleCounted(people=people):
+                self._console.print(f"  in all: {amount(people)}", highlight=False)
             case _:
                 pass
 

@@ -73,7 +73,7 @@ async def _main() -> None:
     threshold = 0
     async for job in parent.jobs():
         if job is None:
-            together = disclosure.people(people.of_run(stores), threshold)
+            together = disclosure.people(people.of_run(stores), threshold, tuple(stores))
             _say(Said(what="together", people=together, stores=tuple(stores)))
             continue
         reading = Reading(engines[job.engine], job, parent, sketcher, _say)

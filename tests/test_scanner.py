@@ -25,6 +25,7 @@ from leftopen.progress import (
     Event,
     ExposureRated,
     Finished,
+    PeopleCounted,
     ServiceJudged,
     SweepProgress,
     TargetFound,
@@ -50,7 +51,7 @@ async def test_the_way_of_one_open_store_in_order() -> None:
         told = await events(server.address, ports=(server.port, 1))
     kinds = [type(event) for event in told if not isinstance(event, SweepProgress)]
     assert kinds[:2] == [TargetFound, ServiceJudged]
-    assert kinds[-2:] == [ExposureRated, Finished]
+    assert kinds[-3:] == [ExposureRated, PeopleCounted, Finished]
     rated = next(event.exposure for event in told if isinstance(event, ExposureRated))
     assert [c.name for c in rated.profile.collections] == ["user:*"]
     assert rated.service.bytes_read > rated.profile.bytes_read > 0

@@ -22,13 +22,16 @@ from leftopen.errors import UsageError
 from leftopen.model import (
     Assessment,
     CollectionProfile,
+    Composition,
     Exposure,
     FieldProfile,
+    People,
     Profile,
     Run,
     ScanError,
     Service,
     Severity,
+    Share,
     Stage,
     Target,
     Vantage,
@@ -181,6 +184,120 @@ def test_a_newer_record_is_refused(tmp_path: Path) -> None:
     record.close()
     with pytest.raises(UsageError, match="newer leftopen"):
         Store(url)
+
+
+# --- what earlier runs have shown, and what it has cost -------------------------------------------
+
+
+def record_of(tmp_path: Path) -> Store:
+    return Store(f"sqlite:///{tmp_path / 'r.db'}")
+
+
+def show(record: Store, number: int, profile: Profile, service: Service = SERVICE) -> str:
+    """A run of that number, the later the greater, that shows one store."""
+    run = replace(RUN, id=f"{number:012x}", started=datetime(2026, 11, number, tzinfo=UTC))
+    record.start(run, {})
+    record.keep(run.id, ExposureRated(replace(EXPOSURE, service=service, profile=profile)))
+    return run.id
+
+
+def shares(label: str, epsilon: float = 1.0) -> tuple[Composition, ...]:
+    return (Composition("t.faith", "religion", (Share(label, 1.0),), "Laplace", epsilon, 10),)
+
+
+def ledger(record: Store) -> list[tuple[int, str, str, float]]:
+    with record._begin() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT id, exposure, run, epsilon FROM ledger ORDER BY id"
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+COUNTED = replace(PROFILE, people=People(50, 45, 55, "a sample"))
+
+
+def tells_what_was_shown(record: Store) -> None:
+    other = replace(SERVICE, port=27018)
+    first = show(record, 1, COUNTED)
+    second = show(record, 2, replace(COUNTED, people=People(90, 85, 95, "a sample")))
+    show(record, 3, replace(COUNTED, people=None, complete=False))
+    show(record, 4, replace(COUNTED, people=People(500, 495, 505, "a sample")), other)
+    last = show(record, 5, PROFILE)
+    found = record.earlier(EXPOSURE.id, last)
+    assert found is not None
+    assert found.people is not None
+    assert found.people.estimate == 90, "of the runs that counted people, the latest"
+    assert record.earlier(EXPOSURE.id, second) == COUNTED
+    assert record.earlier("0" * 16, last) is None
+    elsewhere = replace(EXPOSURE, service=other).id
+    assert record.earlier(elsewhere, first) != found
+
+
+def test_the_latest_run_that_counted_people_is_compared_with(tmp_path: Path) -> None:
+    record = record_of(tmp_path)
+    tells_what_was_shown(record)
+    record.close()
+
+
+def test_postgresql_tells_what_was_shown() -> None:
+    with start(postgres) as server:
+        url = f"postgresql+psycopg://postgres@{server.address}:{server.port}/postgres"
+        record = Store(url)
+        tells_what_was_shown(record)
+        record.close()
+
+
+def test_a_store_that_was_never_counted_still_has_what_was_shown(tmp_path: Path) -> None:
+    record = record_of(tmp_path)
+    show(record, 1, PROFILE)
+    show(record, 2, replace(PROFILE, bytes_read=10))
+    assert record.earlier(EXPOSURE.id, "none") == replace(PROFILE, bytes_read=10)
+    record.close()
+
+
+def test_each_release_is_entered_and_the_budget_only_shrinks(tmp_path: Path) -> None:
+    record = record_of(tmp_path)
+    left, before = [record.epsilon_left(EXPOSURE.id)], ledger(record)
+    for number in range(1, 6):
+        show(record, number, replace(COUNTED, composition=shares(f"label {number}")))
+        after = ledger(record)
+        assert after[: len(before)] == before, "rows are added, never changed"
+        assert len(after) == number
+        before = after
+        left.append(record.epsilon_left(EXPOSURE.id))
+    assert left == [4.0, 3.0, 2.0, 1.0, 0.0, 0.0]
+    assert record.epsilon_left("0" * 16) == stores.EPSILON, "of each store by itself"
+    record.close()
+
+
+def test_what_is_shown_again_costs_nothing(tmp_path: Path) -> None:
+    record = record_of(tmp_path)
+    show(record, 1, replace(COUNTED, composition=shares("Hindu")))
+    show(record, 2, replace(COUNTED, composition=shares("Hindu"), unchanged=True))
+    show(record, 3, COUNTED)
+    assert [row[3] for row in ledger(record)] == [1.0]
+    # released later beside aggregates that are the earlier ones: new, so it costs
+    show(record, 4, replace(COUNTED, composition=shares("Sikh"), unchanged=True))
+    assert [row[3] for row in ledger(record)] == [1.0, 1.0]
+    record.close()
+
+
+def test_a_release_that_comes_to_the_same_shares_costs_as_well(tmp_path: Path) -> None:
+    record = record_of(tmp_path)
+    for number in (1, 2):
+        show(record, number, replace(COUNTED, composition=shares("Hindu")))
+    assert record.epsilon_left(EXPOSURE.id) == stores.EPSILON - 2
+    record.close()
+
+
+def test_thirds_of_a_budget_are_its_whole(tmp_path: Path) -> None:
+    record = record_of(tmp_path)
+    for number in range(1, 5):
+        thirds = tuple(replace(shares(f"{number}")[0], epsilon=1 / 3) for _ in range(3))
+        assert record.epsilon_left(EXPOSURE.id) >= 1.0
+        show(record, number, replace(COUNTED, composition=thirds))
+    assert record.epsilon_left(EXPOSURE.id) == 0.0
+    record.close()
 
 
 _WRITER = """

@@ -14,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
-from pymongo import MongoClient
 
 from leftopen.servers import clickhouse as clickhouses
 from leftopen.servers import mysql as mysqls
 from leftopen.servers import redis as redises
 from leftopen.servers.base import Server
+from leftopen.servers.mongo_java import fill as mongo_fill
 from leftopen.servers.mongo_java import mongo_java
 from leftopen.servers.opensearch import call, opensearch
 from leftopen.servers.postgresql import postgres
@@ -138,13 +138,8 @@ def redis(records: int, address: str) -> Filled:
 
 
 def mongodb(records: int, address: str) -> Filled:
-    server = mongo_java(address, heap=f"{512 + records // 900}m")
-    client: MongoClient[dict[str, Any]] = MongoClient(
-        server.address, server.port, directConnection=True
-    )
-    for begin in range(0, records, _BULK):
-        numbers = range(begin, min(begin + _BULK, records))
-        client["club"]["members"].insert_many([_document(n) for n in numbers], ordered=False)
+    server = mongo_java(address, heap=f"{512 + records // 1_200}m")
+    mongo_fill(server, "club", "members", map(_document, range(records)))
     return Filled(server, dict)  # it keeps no counters of its own
 
 

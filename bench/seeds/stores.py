@@ -15,11 +15,14 @@ from typing import Any
 
 import numpy as np
 import psycopg
-from leftopen.servers.mongo_java import mongo_java
-from pymongo import ASCENDING, MongoClient
+from bson import ObjectId
 
 from bench.seeds import town
-from leftopen.servers.base import Server
+from leftopen.servers.base import Server, unless_failed
+from leftopen.servers.mongo_java import call as mongo_call
+from leftopen.servers.mongo_java import fill as mongo_fill
+from leftopen.servers.mongo_java import index as mongo_index
+from leftopen.servers.mongo_java import mongo_java
 from leftopen.servers.opensearch import fill as fill_index
 from leftopen.servers.opensearch import opensearch
 from leftopen.servers.postgresql import PostgresServer, postgres
@@ -80,8 +83,8 @@ class Seeded:
 def register_in_postgresql(sizes: Sizes, address: str) -> Seeded:
     """The register and the positions, as a careful owner's schema has them: keys, a foreign key,
     an index on the time, statistics."""
-    server = postgres(address)
-    with _sql(server) as sql:
+    server = postgres(address, port=5432)
+    with unless_failed(server), _sql(server) as sql:
         sql.execute(_SQL_PERSONS + _SQL_POSITIONS)
         for some in town.everybody(sizes.people):
             _copy_persons(sql, "persons", some)
@@ -108,34 +111,33 @@ def register_in_postgresql(sizes: Sizes, address: str) -> Seeded:
 
 
 def register_in_mongodb(sizes: Sizes, address: str) -> Seeded:
-    """The same over MongoDB's protocol, with a unique index on the ID number and no other help."""
-    heap = max(512, round(12_000 * sizes.positions / town.POSITIONS))
-    server = mongo_java(address, heap=f"{heap}m")
-    with _mongo(server) as client:
-        database = client["sensenets"]
-        database["persons"].create_index([("id_number", ASCENDING)], unique=True)
+    """The same over MongoDB's protocol, with indexes on the ID number and the time."""
+    heap = max(512, round(5_500 * sizes.positions / town.POSITIONS))
+    server = mongo_java(address, port=27017, heap=f"{heap}m")
+    with unless_failed(server):
+        mongo_index(server, "sensenets", "persons", "id_number", unique=True)
+        mongo_index(server, "sensenets", "positions", "seen_at")
         for some in town.everybody(sizes.people):
-            database["persons"].insert_many(_plain(some), ordered=False)
+            mongo_fill(server, "sensenets", "persons", _registered(some))
         begin = town.now() - _DAY
         for seen in town.positions(sizes.positions, sizes.people, _DAY):
-            database["positions"].insert_many(_sightings(seen, begin), ordered=False)
+            mongo_fill(server, "sensenets", "positions", _sightings(seen, begin))
 
     def add(seen: town.Positions) -> None:
-        with _mongo(server) as client:
-            client["sensenets"]["positions"].insert_many(_sightings(seen, town.now()))
+        mongo_fill(server, "sensenets", "positions", _sightings(seen, town.now()))
 
     def last_day() -> int:
-        with _mongo(server) as client:
-            recent = {"seen_at": {"$gte": town.now() - _DAY}}
-            return client["sensenets"]["positions"].count_documents(recent)
+        query = {"seen_at": {"$gte": town.now() - _DAY}}
+        told = mongo_call(server, "sensenets", {"count": "positions", "query": query})
+        return int(told["n"])
 
     return Seeded("MongoDB's protocol, the same", server, sizes.people, add, last_day)
 
 
 def shop_in_postgresql(sizes: Sizes, address: str) -> Seeded:
     """Customers, some of whom are in the register."""
-    server = postgres(address)
-    with _sql(server) as sql:
+    server = postgres(address, port=5432)
+    with unless_failed(server), _sql(server) as sql:
         sql.execute(_SQL_PERSONS.replace("persons", "customers"))
         for some in town.customers(sizes.customers, sizes.shared, sizes.people):
             _copy_persons(sql, "customers", some)
@@ -146,9 +148,10 @@ def shop_in_postgresql(sizes: Sizes, address: str) -> Seeded:
 
 def mirror_in_opensearch(sizes: Sizes, address: str) -> Seeded:
     """A copy of a part of the register."""
-    server = opensearch(address)
-    for some in town.everybody(sizes.mirrored):
-        fill_index(server, "persons-copy", _plain(some))
+    server = opensearch(address, port=9200)
+    with unless_failed(server):
+        for some in town.everybody(sizes.mirrored):
+            fill_index(server, "persons-copy", _plain(some))
     return Seeded("OpenSearch, a mirror of a part", server, sizes.mirrored)
 
 
@@ -183,10 +186,6 @@ def _sql(server: PostgresServer | Server) -> psycopg.Connection[Any]:
     )  # fmt: skip
 
 
-def _mongo(server: Server) -> MongoClient[dict[str, Any]]:
-    return MongoClient(server.address, server.port, directConnection=True)
-
-
 def _copy_persons(sql: psycopg.Connection[Any], table: str, some: town.Persons) -> None:
     columns = (
         some.number.astype(str), some.id_number, some.name, some.ethnicity, some.birth_date,
@@ -219,6 +218,17 @@ def _plain(some: town.Persons) -> list[dict[str, Any]]:
     )  # fmt: skip
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _registered(some: town.Persons) -> list[dict[str, Any]]:
+    """The persons with ids that say when they were entered: in the five years before the last."""
+    began = int((town.now() - 6 * 365 * _DAY).timestamp())
+    span = int((5 * 365 * _DAY).total_seconds())
+    plain = _plain(some)
+    for number, one in zip(some.number.tolist(), plain, strict=True):
+        at = began + number * 7_919 % span
+        one["_id"] = ObjectId(at.to_bytes(4, "big") + number.to_bytes(8, "big"))
+    return plain
 
 
 def _sightings(seen: town.Positions, begin: Any) -> list[dict[str, Any]]:

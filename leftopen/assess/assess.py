@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from leftopen.assess.categories import contexts, words
 from leftopen.assess.holdings import COUNTS_FROM, Holding, holdings
 from leftopen.assess.identification import Identification, identification
-from leftopen.assess.severity import Context, cb, severity
+from leftopen.assess.severity import MANY, Context, cb, severity
 from leftopen.assess.tables import TABLES
-from leftopen.model import Assessment, Profile, Service, Vantage, Verdict
+from leftopen.model import Assessment, People, Profile, Service, Vantage, Verdict
 
 _SURE = 0.8  # confidence from which a reason need not mention it
 
@@ -41,9 +41,9 @@ def assess(service: Service, profile: Profile) -> Assessment:
     """The ENISA severity of a store that was found like this.
 
     Pure. Collections that no person's key links are rated apart and the worst counts, for a name
-    in one identifies nobody in another. How many people there are is not known here, so the flag
-    gt_100 is never set. Circumstances other than confidentiality need evidence that a profile does
-    not hold, and are not claimed.
+    in one identifies nobody in another. The flag gt_100 is set where there are surely more than
+    100 people: by the lower end of the interval of how many there are. Circumstances other than
+    confidentiality need evidence that a profile does not hold, and are not claimed.
     """
     level = "unknown_recipients" if service.vantage is Vantage.PUBLIC else "known_recipients"
     elements = {"confidentiality": cb("confidentiality", level)}
@@ -68,9 +68,11 @@ def assess(service: Service, profile: Profile) -> Assessment:
         *(_scores(rated[0]) if rated else _zeros(profile)),
         circumstances,
         *_other_data(rated),
+        *_many(profile.people),
         *_limits(service, profile),
     ]
-    return Assessment(severity(dpc, ei, elements, reasons=reasons))
+    people = profile.people.low if profile.people else None
+    return Assessment(severity(dpc, ei, elements, people=people, reasons=reasons))
 
 
 def _scores(worst: _Rated) -> list[str]:
@@ -102,6 +104,16 @@ def _other_data(rated: list[_Rated]) -> list[str]:
                 f"but identifies its people less (EI {deeper.identity.score:g})"
             )
     return reasons
+
+
+def _many(people: People | None) -> list[str]:
+    """Why the flag gt_100 is set; it leaves the score as it is."""
+    if people is None or people.low <= MANY:
+        return []
+    told = f"about {people.estimate:,}"
+    if people.high > 2 * people.low:  # the estimate says less than the interval
+        told = f"between {people.low:,} and {people.high:,}"
+    return [f"{told} people: more than {MANY} individuals (ENISA flag)"]
 
 
 def _context_doubt(rated: _Rated) -> str:

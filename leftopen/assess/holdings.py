@@ -1,25 +1,18 @@
 """What personal data stands together: collections that a person's key links are taken as one.
 
-A name in one collection identifies nobody in another unless something joins their records. A
-collection's own numbers (`person_id`, `username`, `device_id`) join only under the same field
-name; an ID number, an e-mail address or a telephone number joins wherever it stands.
+A name in one collection identifies nobody in another unless something joins their records, as
+`leftopen.linking` has it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from leftopen.assess.tables import TABLES
+from leftopen.linking import COUNTS_FROM as COUNTS_FROM
+from leftopen.linking import Link, last_words, link
 from leftopen.model import CollectionProfile, FieldProfile
-
-COUNTS_FROM = 0.5  # confidence; a field below it is not taken as evidence
-
-_LINKS_ANYWHERE = frozenset({"email", "phone"})
-_LINKS_BY_NAME = frozenset({"person_id", "username", "device_id"})
-_NAMES_NOTHING = frozenset({"id", "uid", "key", "no", "number"})  # any table may have these
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +54,10 @@ def holdings(collections: Iterable[CollectionProfile]) -> tuple[Holding, ...]:
             number = leader[number]
         return number
 
-    first: dict[tuple[str, str], int] = {}
+    first: dict[Link, int] = {}
     joined: list[tuple[int, str]] = []
     for number, (_, fields) in enumerate(held):
-        for key in _keys(fields):
+        for key in {one for field in fields if (one := link(field))}:
             other = first.setdefault(key, number)
             if other != number:
                 leader[lead(number)] = lead(other)
@@ -81,12 +74,6 @@ def holdings(collections: Iterable[CollectionProfile]) -> tuple[Holding, ...]:
     )
 
 
-def last_words(path: str) -> tuple[str, ...]:
-    """The words of a path's last name in lower case: `order.itemsBought[]` → items, bought."""
-    leaf = path.replace("[]", "").rsplit(".", 1)[-1]
-    return tuple(word.lower() for word in _WORD.findall(leaf[:200]))
-
-
 def parts(kind: str) -> frozenset[str]:
     """The parts of a DataKind id behind the first: `name.given.common` → given, common."""
     return frozenset(kind.split(".")[1:])
@@ -99,20 +86,6 @@ def _counted(collection: CollectionProfile) -> tuple[FieldProfile, ...]:
         if field.confidence >= COUNTS_FROM
         and TABLES.category_of.get(field.family, "none") != "none"
     )
-
-
-def _keys(fields: Iterable[FieldProfile]) -> set[tuple[str, str]]:
-    keys = set()
-    for field in fields:
-        if field.family == "gov_id":  # numbers of the same country and register
-            keys.add((field.family, ".".join(field.kind.split(".")[:3])))
-        elif field.family in _LINKS_ANYWHERE:
-            keys.add((field.family, ""))
-        elif field.family in _LINKS_BY_NAME:
-            words = last_words(field.path)
-            if not set(words) <= _NAMES_NOTHING:
-                keys.add((field.family, "_".join(words)))
-    return keys
 
 
 def _holding(

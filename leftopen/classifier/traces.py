@@ -30,7 +30,7 @@ _PLACE_WORDS = frozenset({"locality", "place_label", "address"})
 _SAID = "a key of a person or device and a time stand beside it"
 
 # Words for the time at which something was observed, beyond those that names.is_time knows.
-_TIMES = frozenset(
+TIMES = frozenset(
     names.fold(
         "tstamp datum zeitpunkt erfasst aufgenommen aufgezeichnet messzeit momento marca registro"
         " observado capturado horario momentul instant relevé enregistré horodate orario rilevato"
@@ -42,7 +42,7 @@ _TIMES = frozenset(
         " pinged heartbeat call answered dialled started"
     ).split()
 )
-_TIMES_EAST = ("时间", "时刻", "日時", "時刻", "時間", "시각", "일시", "시간")
+TIMES_EAST = ("时间", "时刻", "日時", "時刻", "時間", "시각", "일시", "시간")
 # Words for the times of a record or a person, not of an observation.
 _NOT_TIMES = frozenset(
     names.fold(
@@ -136,7 +136,7 @@ def _timed(path: str, counts: Counts, mute: bool, taken: Candidate | None) -> bo
     words = frozenset(names.tokens(leaf))
     if words & _NOT_TIMES or any(part in leaf for part in _NOT_TIMES_EAST):
         return False
-    if names.is_time(path) or words & _TIMES or any(part in leaf for part in _TIMES_EAST):
+    if names.is_time(path) or words & TIMES or any(part in leaf for part in TIMES_EAST):
         return True
     return taken is None and mute and pairs.is_mute(path) and _recent(counts)
 

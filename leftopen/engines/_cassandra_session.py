@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from leftopen.engines import _cassandra_wire as wire
-from leftopen.errors import NotThisProtocol, RequestNotAllowed, ServerRefused
+from leftopen.errors import NotThisProtocol, PeerClosed, RequestNotAllowed, ServerRefused
 from leftopen.net.connection import Connection
 
 PAGE = 5_000  # rows of a page, where a caller does not say less
@@ -36,11 +36,17 @@ SIZES = (
     "SELECT mean_partition_size, partitions_count FROM system.size_estimates"
     " WHERE keyspace_name = ? AND table_name = ?"
 )
+ESTIMATES = (
+    "SELECT range_start, range_end, partitions_count FROM system.size_estimates"
+    " WHERE keyspace_name = ? AND table_name = ?"
+)
+GENERATION = "SELECT gossip_generation FROM system.local WHERE key = 'local'"
+ALL = "SELECT {columns} FROM {table}"
 ROWS = "SELECT {columns} FROM {table} LIMIT {n}"
 RANGE = "SELECT {columns} FROM {table} WHERE token({keys}) >= ? AND token({keys}) <= ? LIMIT {n}"
 TEXTS = (
     *(LOCAL, SCYLLA, SETTINGS, CONFIG, TABLES, TABLES_2, COLUMNS, COLUMNS_2),
-    *(SIZES, ROWS, RANGE),
+    *(SIZES, ESTIMATES, GENERATION, ROWS, RANGE, ALL),
 )
 
 
@@ -142,6 +148,11 @@ def rows_text(table: str, columns: str, most: int) -> str:
     return _put(ROWS, table=table, columns=columns, n=str(most))
 
 
+def all_text(table: str, columns: str) -> str:
+    """The text of ALL for names that are quoted already."""
+    return _put(ALL, table=table, columns=columns)
+
+
 def range_text(table: str, columns: str, keys: str, most: int) -> str:
     """The text of RANGE: rows between two tokens of the keys, both bound."""
     return _put(RANGE, table=table, columns=columns, keys=keys, n=str(most))
@@ -149,3 +160,19 @@ def range_text(table: str, columns: str, keys: str, most: int) -> str:
 
 def _put(text: str, **parts: str) -> str:
     return re.sub(r"\{([a-z]+)\}", lambda found: parts[found[1]], text)
+
+
+async def page_of(
+    session: Session, text: str, state: bytes, page: int, bounds: Sequence[bytes] = ()
+) -> wire.Table:
+    """One page, after dialling again where the connection has ended or is a new one."""
+    try:
+        return await session.select(text, *bounds, page=page, state=state)
+    except PeerClosed:
+        await session.connection.reopen()
+    except ServerRefused as refused:
+        if refused.code != f"{wire.PROTOCOL_ERROR:04x}":  # how it takes a query before STARTUP
+            raise
+        await session.connection.reopen()
+    await start(session)
+    return await session.select(text, *bounds, page=page, state=state)

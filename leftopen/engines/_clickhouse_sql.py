@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -45,6 +45,18 @@ COLUMNS = (
     "SELECT name, type, data_uncompressed_bytes FROM system.columns WHERE database = {database} "
     f"AND table = {{table}} AND default_kind NOT IN ('ALIAS', 'EPHEMERAL') LIMIT {MAX_COLUMNS}"
 )
+SORTING = "SELECT sorting_key FROM system.tables WHERE database = {database} AND name = {table}"
+UPTIME = "SELECT uptime()"
+# Each block that is inserted into a partition has the next number; what merges blocks keeps the
+# highest.
+COUNTERS = (
+    "SELECT database, table, sum(stored), sum(blocks) FROM (SELECT database, table, sum(rows) AS "
+    "stored, max(max_block_number) + 1 AS blocks FROM system.parts "
+    "WHERE active AND database IN ({names}) "
+    "GROUP BY database, table, partition_id) GROUP BY database, table "
+    f"LIMIT {MAX_TABLES}"
+)
+STREAM = " FORMAT TabSeparated"
 READONLY = "SELECT value FROM system.settings WHERE name = 'readonly'"
 GRANTS = "SHOW GRANTS"
 
@@ -54,11 +66,19 @@ _TABLE = rf"(?i:(?!`(?:{'|'.join(SYSTEM)})`)){_NAME}\.{_NAME}"
 _CELL = rf"(?:{_NAME}|substring\({_NAME}, 1, \d+\)|arraySlice\({_NAME}, 1, \d+\))"
 
 
-def _form(template: str, **parts: str) -> re.Pattern[str]:
+# A point in time or a number: nothing that could be a person's.
+_LITERAL = (
+    r"(?:toDateTime\(-?\d{1,12}\)|toDate\('\d{4}-\d\d-\d\d'\)|-?\d{1,19}(?:\.\d{6})?"
+    r"|toDateTime64\('\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}', \d, 'UTC'\)"
+    r"|'[0-9][0-9TZ:+. -]{0,39}')"
+)
+
+
+def _form(template: str, form_: str = FORMAT, **parts: str) -> re.Pattern[str]:
     """A template as a regular expression, its `{…}` as given."""
     pieces = re.split(r"\{([a-z]+)\}", template)
     form = "".join(parts[p] if n % 2 else re.escape(p) for n, p in enumerate(pieces))
-    return re.compile(form + re.escape(FORMAT), re.DOTALL)
+    return re.compile(form + re.escape(form_), re.DOTALL)
 
 
 _LIMIT = re.compile("max_execution_time=[0-9]+")
@@ -78,6 +98,20 @@ _TEMPLATES = {
         table=_TABLE,
         thin=r"(?: WHERE rand\(\) % \d+ = 0)?",
         limit=r"\d+",
+    ),
+    "GET SELECT sorting key": _form(SORTING, database=_TEXT, table=_TEXT),
+    "GET SELECT uptime": _form(UPTIME),
+    "GET SELECT counters": _form(COUNTERS, names=_TEXTS),
+    "GET SELECT count between": _form(
+        "SELECT count() FROM {table} WHERE {column} >= {low} AND {same} < {high}",
+        table=_TABLE,
+        column=rf"(?P<column>{_NAME})",
+        same="(?P=column)",
+        low=_LITERAL,
+        high=_LITERAL,
+    ),
+    "GET SELECT fields": _form(
+        "SELECT {cells} FROM {table}", STREAM, cells=rf"{_CELL}(?:, {_CELL})*", table=_TABLE
     ),
 }
 POST = "POST SELECT readonly"
@@ -106,6 +140,7 @@ def request_name(method: str, path: str, body: str | None = None) -> str:
 class Table:
     database: str
     name: str
+    engine: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +189,31 @@ def base(told: Any) -> str:
 def rows_of(table: Table, columns: Sequence[Column], limit: int, nth: int, row_bytes: int) -> str:
     """Reads up to `limit` rows, about each `nth` one; cells are cut on the server so that a row
     stays below about `row_bytes` bytes."""
-    cells = [_cell(column, max(64, row_bytes // (4 * len(columns)))) for column in columns]
     thin = f" WHERE rand() % {nth} = 0" if nth > 1 else ""
-    return f"SELECT {', '.join(cells)} FROM {where(table)}{thin} LIMIT {limit}"
+    return f"{fields_of(table, columns, row_bytes)}{thin} LIMIT {limit}"
+
+
+def fields_of(table: Table, columns: Sequence[Column], row_bytes: int) -> str:
+    """Reads these columns of every row, their cells cut as in `rows_of`."""
+    cells = [_cell(column, max(64, row_bytes // (4 * len(columns)))) for column in columns]
+    return f"SELECT {', '.join(cells)} FROM {where(table)}"
+
+
+def count_between_of(table: Table, column: str, low: str, high: str) -> str:
+    """Counts the rows of a half-open range of a column."""
+    name = quoted(column)
+    return f"SELECT count() FROM {where(table)} WHERE {name} >= {low} AND {name} < {high}"
+
+
+_FIRST_OF_KEY = re.compile(r"\s*(?:`((?:[^`\\]|\\[\\`])+)`|([A-Za-z_]\w*))\s*(?:,|$)")
+
+
+def first_of(sorting_key: str) -> str | None:
+    """The column that a table is sorted by first; None where that is an expression."""
+    found = _FIRST_OF_KEY.match(sorting_key[:4_096])
+    if found is None:
+        return None
+    return found[2] or re.sub(r"\\(.)", r"\1", found[1])
 
 
 def one_of(table: Table) -> str:

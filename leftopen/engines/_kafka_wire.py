@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from leftopen.errors import NotThisProtocol, RequestNotAllowed
@@ -139,7 +139,8 @@ def _array(items: Sequence[bytes]) -> bytes:
 
 
 def list_offsets(asked: Sequence[tuple[str, Sequence[int]]], moment: int) -> bytes:
-    """The body of ListOffsets: partitions of topics, and EARLIEST or LATEST."""
+    """The body of ListOffsets: partitions of topics, and EARLIEST, LATEST, or the moment (in
+    milliseconds since 1970) from which on the first record is wanted."""
     return b"\xff\xff\xff\xff" + _array(
         [
             string(topic) + _array([struct.pack("!iq", number, moment) for number in partitions])
@@ -257,14 +258,22 @@ def _operations(answer: Cursor) -> int | None:
 
 def offsets(answer: Cursor) -> dict[tuple[str, int], tuple[int, int]]:
     """ListOffsets of version 1: error and offset by topic and partition."""
-    told = {}
+    return {part: (error, offset) for part, (error, _, offset) in _offsets(answer)}
+
+
+def moments(answer: Cursor) -> list[int]:
+    """ListOffsets of version 1: the moments (milliseconds since 1970) of the records found."""
+    return [moment for _, (error, moment, _) in _offsets(answer) if error == NONE and moment >= 0]
+
+
+def _offsets(answer: Cursor) -> Iterator[tuple[tuple[str, int], tuple[int, int, int]]]:
+    """By topic and partition: error, moment and offset."""
     for _ in range(answer.count(6)):
         topic = answer.string() or ""
         for _ in range(answer.count(22)):
-            partition, error, _, offset = struct.unpack("!ihqq", answer.take(22))
-            told[topic, partition] = (error, offset)
+            partition, error, moment, offset = struct.unpack("!ihqq", answer.take(22))
+            yield (topic, partition), (error, moment, offset)
     _ended(answer)
-    return told
 
 
 def fetched(answer: Cursor, topic: str, partition: int) -> tuple[int, bytes]:

@@ -49,6 +49,43 @@ class Pattern:
         return "*" not in self.name
 
 
+class Shape:
+    """What tells the keys of a pattern from others, beyond the members that it was learnt from."""
+
+    def __init__(self, name: str, members: Iterable[Member]) -> None:
+        self._pieces = name.split("*")
+        # Parts in which separators were met are the rests of keys, others are single pieces.
+        self._rests = {
+            place
+            for _, parts in members
+            for place, part in enumerate(parts)
+            if _STRONG.search(part)
+        }
+
+    @property
+    def glob(self) -> bytes:
+        """The pattern in the words of Redis' MATCH; other patterns' keys may fit it too."""
+        pieces = (re.sub(r"([\\*?\[\]^])", r"\\\1", piece) for piece in self._pieces)
+        return "*".join(pieces).encode()
+
+    def parts(self, key: bytes) -> tuple[str, ...] | None:
+        """The changing parts of a key, None where it is not one of the pattern's."""
+        text = _looked_at(key)
+        first, *others = self._pieces
+        if not text.startswith(first):
+            return None
+        at, parts = len(first), list[str]()
+        for place, piece in enumerate(others):
+            end = text.find(piece, at)
+            if place == len(others) - 1:
+                end = len(text) - len(piece) if text.endswith(piece) else -1
+            if end < at or (place not in self._rests and _STRONG.search(text, at, end)):
+                return None
+            parts.append(text[at:end])
+            at = end + len(piece)
+        return tuple(parts) if at == len(text) else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Segment:
     gap: str  # the separator before it
@@ -121,12 +158,17 @@ def looks_like_data(word: str) -> bool:
     )
 
 
+def _looked_at(key: bytes) -> str:
+    """As much of a key as is looked at, as text."""
+    return key[: MAX_TEXT * 4].decode("utf-8", "replace")[:MAX_TEXT]
+
+
 def _segments(key: bytes) -> list[_Segment]:
     """A key at its separators: `:` `/` `|` and the like; where it has none, at `.` `_` `-`.
 
     From the first byte on that is no text, the rest of the key is one changing part.
     """
-    text = key[: MAX_TEXT * 4].decode("utf-8", "replace")[:MAX_TEXT]
+    text = _looked_at(key)
     binary = next((i for i, c in enumerate(text) if c == "\ufffd" or not c.isprintable()), None)
     if binary is not None:
         head = max(text.rfind(gap, 0, binary) for gap in _STRONG_GAPS) + 1

@@ -1,16 +1,20 @@
 """OP_MSG over a Connection: one command out, one bounded and strictly read reply in.
 
 `bson` decodes; a walk over the lengths before it bounds what a reply may hold. Of an error only its
-number is kept.
+number is kept. What a command may say beside its name is held against a list as well: no query but
+a range of times or numbers ever leaves.
 
 Sources: github.com/mongodb/specifications/blob/master/source/message/OP_MSG.md, bsonspec.org.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import bson
@@ -30,6 +34,19 @@ _REQUIRED_FLAGS = 0xFFFF  # bits 0 to 15: a reader must refuse those it does not
 MAX_NESTING = 200  # BSONDepth::kDefaultMaxAllowableDepth
 MAX_ELEMENTS = 300_000  # of one reply: bounds the memory that decoding takes
 
+# What some commands may hold beside what all may; those not named here have nothing but their own.
+_EVERY = {"maxTimeMS", "$readPreference"}
+_PARTS = {
+    "aggregate": {"pipeline", "allowDiskUse", "cursor"},
+    "count": {"query", "hint"},
+    "find": {"projection", "limit", "batchSize", "singleBatch"},
+    "getMore": {"collection", "batchSize"},
+    "killCursors": {"cursors"},
+    "listIndexes": {"cursor"},
+}
+_TIME = re.compile(r"\d[\dT:.,+ Z/-]{3,39}")  # a moment as text: digits and what parts them
+_OF_A_MOMENT = bytes(8)  # what an ObjectId that stands for a time has behind its seconds
+
 _OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(
     document_class=dict,
     unicode_decode_error_handler="replace",
@@ -38,16 +55,51 @@ _OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(
 )
 
 
+@dataclass(slots=True)
+class Handle:
+    """How to read a collection: `stored` is False for views, `document` the mean bytes of one.
+
+    `indexes` are those that a range may be counted by, each path with an index's name; None as long
+    as they were not asked for.
+    """
+
+    database: str
+    name: str
+    stored: bool
+    document: float | None = None
+    indexes: Mapping[str, str] | None = None
+
+
+async def read(connection: Connection, database: str, command: Mapping[str, Any]) -> dict[str, Any]:
+    """A command that reads: the server gives up before we do, and a secondary answers itself."""
+    patience = max(1, int(connection.limits.silence * 1000 * 2 / 3))
+    preference = {"mode": "secondaryPreferred"}
+    asked = {**command, "maxTimeMS": patience, "$readPreference": preference}
+    return await ask(connection, database, asked)
+
+
+def batch_of(reply: Mapping[str, Any], batch: str) -> tuple[int, list[dict[str, Any]]]:
+    """The cursor's id (0 at its end) and its documents, strictly; raises NotThisProtocol."""
+    cursor = reply.get("cursor")
+    docs = cursor.get(batch) if isinstance(cursor, dict) else None
+    number = cursor.get("id") if isinstance(cursor, dict) else None
+    if not isinstance(docs, list) or not all(isinstance(doc, dict) for doc in docs):
+        raise NotThisProtocol("the reply holds no batch of documents")
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise NotThisProtocol("the reply's cursor has no id")
+    return number, docs
+
+
 async def ask(connection: Connection, database: str, command: Mapping[str, Any]) -> dict[str, Any]:
     """Send one command and return its reply with `ok: 1`; its name is the document's first key.
 
     Raises ServerRefused with the server's error code where `ok` is 0, NotThisProtocol where the
     reply is not an OP_MSG that answers this request, and RequestNotAllowed, before a byte leaves,
-    for a command that is not on the list or a pipeline that is more than one `$sample`.
+    for a command that is not on the list, a pipeline that is more than one `$sample`, or a query
+    that is more than one range.
     """
     name = next(iter(command))
-    if name == "aggregate" and [list(stage) for stage in command["pipeline"]] != [["$sample"]]:
-        raise RequestNotAllowed("a pipeline of anything but one $sample is not allowed")
+    _check_parts(name, command)
     number = 1 + secrets.randbelow(2**31 - 1)
     body = bytes(_BODY_START) + bson.encode({**command, "$db": database})
     await connection.send(name, _HEADER.pack(_HEADER.size + len(body), number, 0, _OP_MSG) + body)
@@ -66,6 +118,39 @@ async def ask(connection: Connection, database: str, command: Mapping[str, Any])
         told = "none" if code is None else str(code) if code < 100_000 else "other"
         raise ServerRefused("the server refused a command", code=told)
     return reply
+
+
+def _check_parts(name: str, command: Mapping[str, Any]) -> None:
+    allowed = _PARTS.get(name)
+    if allowed is not None and not command.keys() <= {name, *allowed, *_EVERY}:
+        raise RequestNotAllowed("a command with a part that is not on the list")
+    if name == "aggregate" and [list(stage) for stage in command["pipeline"]] != [["$sample"]]:
+        raise RequestNotAllowed("a pipeline of anything but one $sample is not allowed")
+    if name == "killCursors" and list(map(type, command["cursors"])) != [bson.Int64]:
+        raise RequestNotAllowed("more than the one cursor that was read is not given back")
+    if name == "count" and "query" in command and not _is_range(command["query"]):
+        raise RequestNotAllowed("a query of anything but one range is not allowed")
+
+
+def _is_range(query: object) -> bool:
+    """Whether a query is one path from a moment until before another, and nothing else."""
+    if not isinstance(query, dict) or len(query) != 1:
+        return False
+    ((path, span),) = query.items()
+    if not isinstance(path, str) or path.startswith("$") or not isinstance(span, dict):
+        return False
+    begin, end = span.get("$gte"), span.get("$lt")
+    moments = type(begin) is type(end) and _is_moment(begin) and _is_moment(end)
+    return moments and set(span) == {"$gte", "$lt"}
+
+
+def _is_moment(value: object) -> bool:
+    """Whether a value is a point in time in one of the forms in which times are stored."""
+    if isinstance(value, str):
+        return _TIME.fullmatch(value) is not None
+    if isinstance(value, bson.ObjectId):
+        return value.binary.endswith(_OF_A_MOMENT)
+    return type(value) in (datetime, int, float, bson.Int64)
 
 
 async def receive(connection: Connection, number: int) -> dict[str, Any]:

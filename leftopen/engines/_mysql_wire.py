@@ -254,47 +254,47 @@ Decoder = Callable[[bytes], Any]
 
 def _integer(raw: bytes) -> Any:
     try:
-        return int(raw) if len(raw) < 40 else _text(raw)
+        return int(raw) if len(raw) < 40 else text(raw)
     except ValueError:
-        return _text(raw)
+        return text(raw)
 
 
 def _floating(raw: bytes) -> Any:
     try:
-        return float(raw) if len(raw) < 400 else _text(raw)
+        return float(raw) if len(raw) < 400 else text(raw)
     except ValueError:
-        return _text(raw)
+        return text(raw)
 
 
 def _decimal(raw: bytes) -> Any:
     try:
-        return Decimal(raw.decode("ascii")) if len(raw) < 100 else _text(raw)
+        return Decimal(raw.decode("ascii")) if len(raw) < 100 else text(raw)
     except (InvalidOperation, UnicodeDecodeError):
-        return _text(raw)
+        return text(raw)
 
 
 def _moment(raw: bytes) -> Any:
     try:
         return datetime.fromisoformat(raw.decode("ascii"))
     except ValueError:  # a day that never was, as 0000-00-00
-        return _text(raw)
+        return text(raw)
 
 
 def _day(raw: bytes) -> Any:
     try:
         return date.fromisoformat(raw.decode("ascii"))
     except ValueError:
-        return _text(raw)
+        return text(raw)
 
 
-def _text(raw: bytes) -> str:
+def text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
-_INTEGERS = (1, 2, 3, 8, 9, 13)  # TINY, SHORT, LONG, LONGLONG, INT24, YEAR
+INTEGERS = (1, 2, 3, 8, 9, 13)  # TINY, SHORT, LONG, LONGLONG, INT24, YEAR
 _BLOBS = (15, 249, 250, 251, 252, 253, 254)  # VARCHAR, the BLOBs, VAR_STRING, STRING
 _DECODERS: dict[int, Decoder] = {
-    **dict.fromkeys(_INTEGERS, _integer),
+    **dict.fromkeys(INTEGERS, _integer),
     **dict.fromkeys((4, 5), _floating),
     **dict.fromkeys((0, 246), _decimal),
     **dict.fromkeys((7, 12, 17, 18), _moment),
@@ -311,4 +311,4 @@ def decoder(told: Column) -> Decoder:
     """
     if told.type in _BLOBS and told.binary:
         return bytes
-    return _DECODERS.get(told.type, _text)
+    return _DECODERS.get(told.type, text)

@@ -19,6 +19,7 @@ from leftopen.errors import (
 )
 from leftopen.net.connection import Connection
 
+ROLE = "postgres"
 _STARTUP_BYTES = 65_536  # of one message that is no row
 _STARTUP_MESSAGES = 200
 _NOTICES = 1_000  # messages beside the result, of one query
@@ -28,6 +29,11 @@ _ASIDE = (b"N", b"S", b"A")
 _EXPECTED = {*_ASIDE, *(b"R", b"K", b"E", b"v", b"Z", b"T", b"D", b"C", b"s", b"1", b"2", b"n")}
 # A server that does not know one of our settings; 08P01 is pgbouncer's word for it.
 _SETTING_UNKNOWN = {"08P01", "42704", "22023", "0A000"}
+
+
+def role_of(connection: Connection) -> str:
+    """Whom to read as: the role that the scope names, else the default superuser."""
+    return connection.opt_in.role or ROLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +132,10 @@ class Session:
             with contextlib.suppress(NetError):
                 await self.connection.send("Terminate", wire.terminate())
 
-    async def select(self, statement: str, limit: int) -> Result:
+    async def select(self, statement: str, limit: int, *, timed: bool = False) -> Result:
         """Up to `limit` rows, fewer where those weigh more than one reply may.
+
+        `timed`: where the session itself has no limit of time, the statement is given one.
 
         Raises ServerRefused with the SQLSTATE, RequestNotAllowed before anything is sent, and
         NotThisProtocol; after the last the next `enter` dials anew.
@@ -135,12 +143,21 @@ class Session:
         sql.request_name(statement)
         if not self.guarded:
             return await self._run(statement, limit)
-        await self._run(sql.BEGIN, 1)
+        await self.begin(timed=timed)
         try:
             return await self._run(statement, limit)
         finally:
             if self.database is not None:
-                await self._run(sql.ROLLBACK, 1)
+                await self.end()
+
+    async def begin(self, *, timed: bool = False) -> None:
+        """Begin a READ ONLY transaction, which `end` ends."""
+        await self._run(sql.BEGIN, 1)
+        if timed and self.guarded:
+            await self._run(sql.time_limit(_milliseconds(self.connection.limits)), 1)
+
+    async def end(self) -> None:
+        await self._run(sql.ROLLBACK, 1)
 
     async def _dial(self) -> None:
         """A connection on which a StartupMessage may be sent."""
@@ -255,7 +272,7 @@ class Session:
 def _settings(limits: StoreLimits) -> dict[str, str]:
     """The server is to end a statement before we would take it for silent, and to wait for no
     locks; row-level security is to fail rather than to run the functions of its policies."""
-    milliseconds = max(100, int(limits.silence * 800))
+    milliseconds = _milliseconds(limits)
     return {
         "default_transaction_read_only": "on",
         "statement_timeout": str(milliseconds),
@@ -265,3 +282,7 @@ def _settings(limits: StoreLimits) -> dict[str, str]:
         "bytea_output": "hex",
         "extra_float_digits": "1",
     }
+
+
+def _milliseconds(limits: StoreLimits) -> int:
+    return max(100, int(limits.silence * 800))

@@ -69,6 +69,53 @@ _COLUMNS = (
     "ORDER BY a.attnum LIMIT 1600"
 )
 
+STARTED = "SELECT pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()) AS started"
+# Of the statistics no values are read: neither the most common ones nor the histogram's bounds.
+STATISTICS_COLUMNS = ("attname", "n_distinct", "null_frac", "attstattarget", "standard")
+_STATISTICS = (
+    "SELECT s.attname, s.n_distinct, s.null_frac, a.attstattarget, "
+    "pg_catalog.current_setting('default_statistics_target') AS standard "
+    "FROM pg_catalog.pg_stats s "
+    "JOIN pg_catalog.pg_attribute a ON a.attrelid = {oid} AND a.attname = s.attname "
+    "WHERE s.inherited = {whole} AND a.attnum > 0 "
+    "AND s.tablename = (SELECT relname FROM pg_catalog.pg_class WHERE oid = {oid}) "
+    "AND s.schemaname = (SELECT n.nspname FROM pg_catalog.pg_class c "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = {oid}) LIMIT 1600"
+)
+# Valid ones of all rows alone. `once`: the column is all of a unique one; `ordered`: ranges of it
+# can be found, as its type and collation order them.
+INDEXES_COLUMNS = ("attname", "once", "ordered")
+_INDEXES = (
+    "SELECT a.attname, i.indisunique AND pg_catalog.array_upper(i.indclass, 1) = 0 AS once, "
+    "m.amname = 'btree' AND o.opcdefault AND i.indcollation[0] = a.attcollation AS ordered "
+    "FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid "
+    "JOIN pg_catalog.pg_am m ON m.oid = x.relam "
+    "JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[0] "
+    "JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
+    "WHERE i.indrelid = {oid} AND i.indisvalid AND i.indpred IS NULL LIMIT 1600"
+)
+FOREIGN_KEYS_COLUMNS = ("attname", "nspname", "relname", "target")
+_FOREIGN_KEYS = (
+    "SELECT a.attname, n.nspname, f.relname, b.attname AS target FROM pg_catalog.pg_constraint k "
+    "JOIN pg_catalog.pg_class f ON f.oid = k.confrelid "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = f.relnamespace "
+    "JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1] "
+    "JOIN pg_catalog.pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = k.confkey[1] "
+    "WHERE k.conrelid = {oid} AND k.contype = 'f' AND k.convalidated "
+    "AND pg_catalog.array_upper(k.conkey, 1) = 1 LIMIT 1600"
+)
+MAX_COUNTERS = 5_000  # tables of one statement
+COUNTERS_COLUMNS = ("oid", "changes", "standby", "counted")
+_COUNTERS = (
+    "SELECT c.oid, pg_catalog.pg_stat_get_tuples_inserted(c.oid) + "
+    "pg_catalog.pg_stat_get_tuples_updated(c.oid) + "
+    "pg_catalog.pg_stat_get_tuples_deleted(c.oid) AS changes, "
+    "pg_catalog.pg_is_in_recovery() AS standby, "
+    "pg_catalog.current_setting('track_counts') AS counted "
+    f"FROM pg_catalog.pg_class c WHERE c.oid IN ({{oids}}) LIMIT {MAX_COUNTERS}"
+)
+_TIME_LIMIT = "SET LOCAL statement_timeout TO {milliseconds}"
+
 _NAME = r'"(?:[^"\0]|"")+"'
 _TABLE = rf'(?:ONLY )?(?!"pg_|"information_schema"){_NAME}\.{_NAME}'
 _SAMPLED = r" TABLESAMPLE pg_catalog\.system \(\d{1,3}\.\d{6}\)"
@@ -79,6 +126,21 @@ _CELL = (
     rf"pg_catalog\.left\(pg_catalog\.format\('%s', \({_NAME}\)(?:\[1:\d+\])?\), \d+\) END)"
 )
 _ROWS = rf"SELECT {_CELL}(?:, {_CELL})* FROM {_TABLE}"
+_MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}"
+# A point in time or a number as a value of a type: nothing that could be a person's.
+_LITERAL = (
+    rf"(?:'{_MOMENT}'::pg_catalog\.timestamp|'{_MOMENT}\+00'::pg_catalog\.timestamptz"
+    r"|'\d{4}-\d\d-\d\d'::pg_catalog\.date|'-?\d{1,19}'::pg_catalog\.int8"
+    r"|'-?\d{1,19}(?:\.\d{6})?'::pg_catalog\.(?:numeric|float8)"
+    r"|'[0-9][0-9TZ:+. -]{0,39}'::pg_catalog\.text)"
+)
+
+
+def _form(statement: str, **parts: str) -> re.Pattern[str]:
+    """A statement as a regular expression, its `{…}` as given."""
+    pieces = re.split(r"\{([a-z]+)\}", statement)
+    return re.compile("".join(parts[p] if n % 2 else re.escape(p) for n, p in enumerate(pieces)))
+
 
 _TEMPLATES = {
     "SELECT token": re.compile(r"SELECT '[0-9a-f]{16}'::pg_catalog\.text AS token"),
@@ -92,6 +154,17 @@ _TEMPLATES = {
     "SELECT count sampled": re.compile(rf"SELECT pg_catalog\.count\(\*\) FROM {_TABLE}{_SAMPLED}"),
     "SELECT rows": re.compile(rf"{_ROWS} LIMIT \d+"),
     "SELECT rows sampled": re.compile(rf"{_ROWS}{_SAMPLED}(?:{_THINNED})? LIMIT \d+"),
+    "SELECT started": _form(STARTED),
+    "SELECT statistics": _form(_STATISTICS, oid=r"\d+", whole="(?:true|false)"),
+    "SELECT indexes": _form(_INDEXES, oid=r"\d+"),
+    "SELECT foreign keys": _form(_FOREIGN_KEYS, oid=r"\d+"),
+    "SELECT counters": _form(_COUNTERS, oids=r"\d+(?:, \d+)*"),
+    "SELECT count between": re.compile(
+        rf"SELECT pg_catalog\.count\(\*\) FROM {_TABLE} "
+        rf"WHERE (?P<column>{_NAME}) >= {_LITERAL} AND (?P=column) < {_LITERAL}"
+    ),
+    "SELECT fields": re.compile(rf"{_ROWS} LIMIT ALL"),
+    "SET LOCAL statement_timeout": _form(_TIME_LIMIT, milliseconds=r"\d{3,6}"),
 }
 NAMES = frozenset(_TEMPLATES)
 
@@ -185,6 +258,45 @@ def count_of(relation: Relation, percent: float | None = None) -> str:
     return f"SELECT pg_catalog.count(*) FROM {_table(relation)}{_sampled(percent)}"
 
 
+def statistics_of(relation: Relation) -> str:
+    return _STATISTICS.format(oid=int(relation.oid), whole="true" if relation.whole else "false")
+
+
+def indexes_of(oid: int) -> str:
+    return _INDEXES.format(oid=int(oid))
+
+
+def foreign_keys_of(oid: int) -> str:
+    return _FOREIGN_KEYS.format(oid=int(oid))
+
+
+def counters_of(oids: Sequence[int]) -> str:
+    """How often rows of these tables were inserted, changed or deleted, as the server counts."""
+    return _COUNTERS.format(oids=", ".join(str(int(oid)) for oid in oids[:MAX_COUNTERS]))
+
+
+def time_limit(milliseconds: int) -> str:
+    """For the transaction under way, where the session has none of its own."""
+    return _TIME_LIMIT.format(milliseconds=max(100, min(milliseconds, 999_999)))
+
+
+def count_between_of(relation: Relation, column: str, low: str, high: str) -> str:
+    """Counts the rows whose column is in a half-open range of two literals."""
+    where = f"{quoted(column)} >= {low} AND {quoted(column)} < {high}"
+    return f"SELECT pg_catalog.count(*) FROM {_table(relation)} WHERE {where}"
+
+
+def fields_of(relation: Relation, columns: Sequence[Column], row_bytes: int) -> str:
+    """Reads these columns of every row, their cells cut as in `rows_of`."""
+    return f"{_read(relation, columns, row_bytes)} LIMIT ALL"
+
+
+def _read(relation: Relation, columns: Sequence[Column], row_bytes: int, sampled: str = "") -> str:
+    most = max(64, row_bytes // (4 * max(1, len(columns))))  # UTF-8: up to 4 bytes a character
+    cells = ", ".join(_cell(column, most) for column in columns)
+    return f"SELECT {cells} FROM {_table(relation)}{sampled}"
+
+
 def rows_of(
     relation: Relation,
     columns: Sequence[Column],
@@ -196,10 +308,9 @@ def rows_of(
     """Reads up to `limit` rows, from about `percent` of the pages if given and of their rows about
     the `share` from 0 to 1; cells are cut so that a row of all columns stays below about
     `row_bytes` bytes."""
-    most = max(64, row_bytes // (4 * max(1, len(columns))))  # UTF-8: up to 4 bytes a character
-    cells = ", ".join(_cell(column, most) for column in columns)
     thin = f" WHERE pg_catalog.random() < {share:.6f}" if percent and share < 1 else ""
-    return f"SELECT {cells} FROM {_table(relation)}{_sampled(percent)}{thin} LIMIT {int(limit)}"
+    read = _read(relation, columns, row_bytes, _sampled(percent))
+    return f"{read}{thin} LIMIT {int(limit)}"
 
 
 _TEXTS = {25, 1043}  # text, character varying

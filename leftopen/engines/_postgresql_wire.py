@@ -172,8 +172,9 @@ def data_row(body: bytes, columns: int) -> list[bytes | None]:
 
 
 def completed(body: bytes) -> int | None:
-    """The number of rows that the CommandComplete of a SELECT states; None for BEGIN, ROLLBACK."""
-    match = re.fullmatch(rb"SELECT (\d{1,18})\0|(?:BEGIN|ROLLBACK)\0", body)
+    """The number of rows that the CommandComplete of a SELECT states; None for BEGIN, ROLLBACK and
+    SET."""
+    match = re.fullmatch(rb"SELECT (\d{1,18})\0|(?:BEGIN|ROLLBACK|SET)\0", body)
     if match is None:
         raise NotThisProtocol("not the CommandComplete of a statement that was sent")
     return None if match[1] is None else int(match[1])

@@ -47,6 +47,7 @@ class Note:
     members: tuple[Member, ...]
     table: str | None = None  # the type of the single key that is a table
     length: int = 0
+    pattern: str = ""  # the pattern's name; empty for a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class _Reader:
 READERS = {
     "string": _Reader(
         lambda key, _: ("GETRANGE", key, 0, MAX_STRING - 1),
-        lambda reply: {"value": _value(as_bytes(reply))},
+        lambda reply: {"value": value_of(as_bytes(reply))},
     ),
     "hash": _Reader(
         lambda key, count: ("HSCAN", key, 0, "COUNT", count),
@@ -187,7 +188,7 @@ async def _hash_rows(
         reply, page = await _fitting(connection, note, partial(_hscan, key, cursor), page)
         cursor, flat = as_scan(reply)
         pairs = zip(flat[0::2], flat[1::2], strict=False)
-        yield [Row({"value": _value(value)}, (as_text(name),)) for name, value in pairs]
+        yield [Row({"value": value_of(value)}, (as_text(name),)) for name, value in pairs]
         if cursor == b"0":
             return
 
@@ -273,7 +274,7 @@ async def _fitting(
             await again(connection, note)
 
 
-def _value(raw: bytes) -> str | bytes:
+def value_of(raw: bytes) -> str | bytes:
     """Text where it is text; a cut at MAX_STRING may have split the last character."""
     try:
         return raw.decode()
@@ -284,14 +285,14 @@ def _value(raw: bytes) -> str | bytes:
 
 
 def _values(reply: Any) -> list[str | bytes]:
-    return [_value(as_bytes(element)) for element in as_list(reply)]
+    return [value_of(as_bytes(element)) for element in as_list(reply)]
 
 
 def _fields(flat: Sequence[Any]) -> dict[str, Any]:
     if len(flat) % 2:
         raise wrong()
     pairs = zip(flat[0::2], flat[1::2], strict=True)
-    return {as_text(as_bytes(name)): _value(as_bytes(value)) for name, value in pairs}
+    return {as_text(as_bytes(name)): value_of(as_bytes(value)) for name, value in pairs}
 
 
 def _members(reply: Any) -> list[Row]:
@@ -301,7 +302,7 @@ def _members(reply: Any) -> list[Row]:
         raise wrong()
     try:
         return [
-            Row({"value": _value(as_bytes(member)), "score": float(as_bytes(score))})
+            Row({"value": value_of(as_bytes(member)), "score": float(as_bytes(score))})
             for member, score in zip(flat[0::2], flat[1::2], strict=True)
         ]
     except ValueError:

@@ -178,6 +178,12 @@ def buckets_of(root: Element | None) -> tuple[tuple[str, ...] | None, str]:
     return tuple(filter(is_bucket, names)), root.told("Owner", "ID").strip()
 
 
+def created(root: Element | None) -> list[str]:
+    """When the buckets in a list of all were made, as the store writes it."""
+    held = None if root is None else root.first("Buckets")
+    return [] if held is None else [bucket.told("CreationDate") for bucket in held.all("Bucket")]
+
+
 def listing(root: Element | None, bucket: str) -> Page | None:
     """A page of the list of that bucket, parsed strictly; None for anything else."""
     if root is None or root.name != "ListBucketResult" or root.told("Name") != bucket:

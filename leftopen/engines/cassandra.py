@@ -13,6 +13,11 @@ then SELECTs.
 * `can_write`: which authorizer is set, as the server's own settings tell (`system_views.settings`,
   `system.config`); AllowAllAuthorizer asks nobody. Cassandra before 4.0 does not tell.
 
+For measuring, once a store is known to be open: whether the partition key alone is the primary key,
+and else the server's estimate of the partitions, scaled up where it tells only the ranges of the
+node that was asked; the node's gossip generation, which is the second in which it was started. With
+`--deep` single columns of every row come page by page.
+
 Source: `doc/native_protocol_v4.spec` of Apache Cassandra, and the chapters on system tables and
 virtual tables of its documentation (cassandra.apache.org/doc).
 """
@@ -24,9 +29,8 @@ import random
 import re
 import secrets
 import struct
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
@@ -34,7 +38,9 @@ import pyarrow as pa
 from leftopen import sample
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
+from leftopen.engines import _cassandra_known as knowing
 from leftopen.engines import _cassandra_wire as wire
+from leftopen.engines._cassandra_known import Note
 from leftopen.engines._cassandra_session import (
     COLUMNS,
     COLUMNS_2,
@@ -51,14 +57,15 @@ from leftopen.engines._cassandra_session import (
     begun,
     listed,
     met,
+    page_of,
     quoted,
     range_text,
     rows_text,
-    start,
 )
 from leftopen.engines._handles import handle_of
 from leftopen.engines._proofs import CanWrite, afterwards
-from leftopen.errors import NotThisProtocol, PeerClosed, ServerRefused
+from leftopen.errors import NotThisProtocol, ServerRefused
+from leftopen.knowledge import Known, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 
@@ -70,17 +77,6 @@ TRIED = 3  # tables that a probe tries to read
 _PAGE_BYTES = 256 << 10  # what a page of a sample should come to
 _TOKENS = 1 << 64  # of the Murmur3 partitioner: -2**63 up to 2**63 - 1
 _SYSTEM = re.compile(r"system(_\w+)?|dse_\w+|dse|solr_admin|OpsCenter|system_virtual_schema")
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """How to read a table: its names quoted for CQL, and whether tokens may be asked for."""
-
-    table: str
-    columns: str
-    keys: str
-    murmur: bool
-    version: int
 
 
 class Cassandra:
@@ -130,7 +126,7 @@ class Cassandra:
         made: list[Collection] = []
         for keyspace, name in (await _tables(session, MAX_TABLES))[: connection.limits.collections]:
             try:
-                columns, keys = await _columns(session, keyspace, name)
+                columns, keys, alone = await _columns(session, keyspace, name)
                 if not keys:
                     continue
                 records = size = None
@@ -139,7 +135,9 @@ class Cassandra:
             except ServerRefused:
                 continue  # this one is closed to us, another may not be
             table = f"{quoted(keyspace)}.{quoted(name)}"
-            note = Note(table, listed(columns), listed(keys), murmur, session.version)
+            note = Note(
+                (keyspace, name), tuple(columns), tuple(keys), alone, table, murmur, session.version
+            )
             made.append(Collection(f"{keyspace}.{name}", records, size, note))
         return made
 
@@ -152,6 +150,28 @@ class Cassandra:
         async with aclosing(_drawn(session, note, limits.rows)) as drawn:
             async for table in drawn:
                 yield sample.rows(table.names, table.rows())
+
+    async def known(
+        self, connection: Connection, collection: Collection, paths: Sequence[str]
+    ) -> Mapping[str, Known]:
+        """Of the partition key, where it is one column."""
+        return await knowing.known(connection, handle_of(collection, Note), paths)
+
+    async def since(self, connection: Connection) -> Since | None:
+        """On a fresh connection, which it leaves as fresh; so before `collections`."""
+        return await knowing.since(connection)
+
+    async def stream(
+        self,
+        connection: Connection,
+        collection: Collection,
+        paths: Sequence[str],
+        limits: StoreLimits,
+    ) -> AsyncIterator[pa.RecordBatch]:
+        note = handle_of(collection, Note)
+        async with aclosing(knowing.stream(connection, note, paths, limits.bytes)) as batches:
+            async for batch in batches:
+                yield batch
 
 
 ENGINE = Cassandra()
@@ -198,7 +218,7 @@ async def _read(session: Session, tables: Sequence[tuple[str, str]]) -> Proof:
     answered = False
     for keyspace, name in random.sample(tables, min(TRIED, len(tables))):
         try:
-            _, keys = await _columns(session, keyspace, name)
+            _, keys, _ = await _columns(session, keyspace, name)
             if not keys:
                 continue
             text = rows_text(quoted(keyspace) + "." + quoted(name), listed(keys), 1)
@@ -251,8 +271,9 @@ async def _can_write(session: Session) -> CanWrite:
 # --- tables --------------------------------------------------------------------------------------
 
 
-async def _columns(session: Session, keyspace: str, name: str) -> tuple[list[str], list[str]]:
-    """All columns of a table, and in their order those of its partition key."""
+async def _columns(session: Session, keyspace: str, name: str) -> tuple[list[str], list[str], bool]:
+    """All columns of a table, in their order those of its partition key, and whether these alone
+    are its primary key."""
     text = COLUMNS_2 if session.old else COLUMNS
     told = (await session.select(text, keyspace.encode(), name.encode())).rows()
     found = [row for row in told if len(row) == 3 and _nameable(row[0])][: sample.MAX_COLUMNS]
@@ -261,7 +282,8 @@ async def _columns(session: Session, keyspace: str, name: str) -> tuple[list[str
         for column, kind, position in found
         if kind == "partition_key"
     ]
-    return [column for column, _, _ in found], [column for _, column in sorted(keys)]
+    alone = not any(str(kind).startswith("clustering") for _, kind, _ in found)
+    return [column for column, _, _ in found], [column for _, column in sorted(keys)], alone
 
 
 async def _records(
@@ -289,9 +311,9 @@ async def _records(
 async def _drawn(session: Session, note: Note, want: int) -> AsyncGenerator[wire.Table, None]:
     """Pages of at most `want` rows in all, in turn from each stretch of the ring that has more."""
     stretches: list[tuple[str, tuple[bytes, ...], bytes]]
-    stretches = [(rows_text(note.table, note.columns, want), (), b"")]
+    stretches = [(rows_text(note.table, listed(note.columns), want), (), b"")]
     if note.murmur:
-        text = range_text(note.table, note.columns, note.keys, want)
+        text = range_text(note.table, listed(note.columns), listed(note.keys), want)
         stretches = [(text, bounds, b"") for bounds in _ring()]
     fit = 16
     for _ in range(want + RANGES):
@@ -300,7 +322,7 @@ async def _drawn(session: Session, note: Note, want: int) -> AsyncGenerator[wire
         text, bounds, state = stretches.pop(0)
         page = min(fit, math.ceil(want / (len(stretches) + 1)))
         before = session.connection.bytes_read
-        told = await _page(session, text, bounds, page, state)
+        told = await page_of(session, text, state, page, bounds)
         rows = len(told.cells[:want])
         if rows:
             want -= rows
@@ -316,15 +338,3 @@ def _ring() -> list[tuple[bytes, ...]]:
     ends = [(low, high - 1) for low, high in zip([0, *cuts], [*cuts, _TOKENS], strict=True)]
     random.shuffle(ends)
     return [tuple(struct.pack("!q", end - _TOKENS // 2) for end in pair) for pair in ends]
-
-
-async def _page(
-    session: Session, text: str, bounds: Sequence[bytes], page: int, state: bytes
-) -> wire.Table:
-    """One page, after dialling again where the connection has ended."""
-    try:
-        return await session.select(text, *bounds, page=page, state=state)
-    except PeerClosed:
-        await session.connection.reopen()
-        await start(session)
-        return await session.select(text, *bounds, page=page, state=state)

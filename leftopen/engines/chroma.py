@@ -47,6 +47,7 @@ from leftopen.engines._http import (
 from leftopen.engines._pages import Page, in_pages
 from leftopen.engines._proofs import CANNED
 from leftopen.errors import NotThisProtocol
+from leftopen.knowledge import Mark
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
@@ -168,6 +169,18 @@ class Chroma:
         total = collection.records
         async for batch in in_pages(connection, fetch, total, limits, reach=None, vectors=True):
             yield batch
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """The numbers of records, one request each."""
+        asker = Asker(connection, _PATHS)
+        found: dict[str, Mark] = {}
+        for one in collections:
+            counted = await asker.get(f"{one.handle}/count")
+            if counted.status == 200:
+                found[one.name] = Mark(count_of(_word(counted)))
+        return found
 
 
 ENGINE = Chroma()

@@ -21,6 +21,7 @@ An answer of 429 or 5xx is UNDETERMINED.
 
 * A collection is a folder at the top (`/users/*`); a record is a key.
 * Columns: `value`, and `@key` for the rest of the key.
+* Known for nothing: the index of the last change to any key (X-Consul-Index).
 * `can_write` is `yes` where the server's header `X-Consul-Default-ACL-Policy` says `allow`, or its
   answer `ACL support disabled`: nothing binds a client without a token. Else it does not say.
 
@@ -33,8 +34,9 @@ from __future__ import annotations
 import base64
 import binascii
 import random
+import re
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -57,6 +59,7 @@ from leftopen.engines._http import (
 from leftopen.engines._proofs import CANNED, CanWrite
 from leftopen.engines._text import as_text
 from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed
+from leftopen.knowledge import Mark
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
@@ -165,6 +168,19 @@ class Consul:
                 break
         if rows:
             yield sampling.rows(("value", "@key"), rows)
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """`changes`: the index of the last change to any key that may be listed. Raises
+        ServerRefused, NotThisProtocol and NetError."""
+        answer = await Asker(connection, _PATHS).get("/v1/kv/?keys&separator=/")
+        if _keys(answer) is None:
+            accepted(answer)
+            raise NotThisProtocol("the list of keys is none")
+        index = answer.headers.get("x-consul-index", "")
+        changes = int(index) if re.fullmatch(r"\d{1,18}", index, re.ASCII) else None
+        return {collection.name: Mark(changes=changes) for collection in collections}
 
 
 ENGINE = Consul()

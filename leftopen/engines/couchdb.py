@@ -18,6 +18,9 @@ whose databases refuse to be read is OPEN_PARTIAL.
 `can_write`: the role `_admin` without a name ("admin party") may write everything; in a database
 whose `_security` names no members, everybody may write documents.
 
+Whether something was written shows in `_all_docs` without rows: its number of documents, and the
+sequence of changes (`update_seq`).
+
 Sources: docs.couchdb.org (API reference: Server, Databases, `_all_docs`, `_security`; Introduction:
 Security; Configuration: `require_valid_user`, `admin_only_all_dbs`).
 """
@@ -49,6 +52,7 @@ from leftopen.engines._http import (
 from leftopen.engines._pages import Page, in_pages
 from leftopen.engines._proofs import CANNED, CanWrite, afterwards
 from leftopen.errors import NotThisProtocol
+from leftopen.knowledge import Mark
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
@@ -119,6 +123,19 @@ class Couchdb:
 
         async for batch in in_pages(connection, fetch, collection.records, limits):
             yield batch
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """The number of documents, and how many changes there have been; one request each."""
+        ask = Asker(connection, _PATHS)
+        found: dict[str, Mark] = {}
+        for one in collections:
+            counted = await ask.get(f"/{segment(one.name)}/_all_docs?limit=0&update_seq=true")
+            if counted.status == 200:
+                changes = _changes(json_object(counted).get("update_seq"))
+                found[one.name] = Mark(_listed(counted)[0], changes)
+        return found
 
 
 ENGINE = Couchdb()
@@ -255,3 +272,9 @@ def _document(row: Mapping[str, Any]) -> dict[str, Any]:
     doc = row.get("doc")
     kept = doc if isinstance(doc, dict) else {}
     return {**{key: value for key, value in kept.items() if key != "_rev"}, "_id": row["key"]}
+
+
+def _changes(told: object) -> int | None:
+    """The number of a sequence: it leads a text since CouchDB 2, and was all of it before."""
+    head = told.partition("-")[0] if isinstance(told, str) else ""
+    return int(head) if head.isdecimal() and len(head) < 16 else count_of(told)

@@ -18,6 +18,8 @@ So that canned answers are not taken for a server, it must give back something m
 X-Opaque-Id header, or, where a proxy takes that away, the random name of an index that cannot exist
 (GET /{index}/_search answers 404 with that name).
 
+What else is asked of an open store, and of it only, stands in `_elasticsearch_known`.
+
 Indices whose names begin with a dot are the system's (its users and their passwords among them) and
 are left out. `can_write` is unknown: nothing that is asked here tells it.
 
@@ -30,44 +32,39 @@ Security).
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import pyarrow as pa
 
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import (
-    Asker,
-    Paths,
-    accepted,
-    at_own_port,
-    closed,
-    fits,
-    json_object,
-    refused,
+from leftopen.engines import _elasticsearch_known
+from leftopen.engines._elasticsearch_known import Noted
+from leftopen.engines._elasticsearch_wire import (
+    CAT,
+    CAT_STREAMS,
+    COLUMNS,
+    PATHS,
+    Index,
+    Searcher,
+    hits_of,
+    indices_of,
+    streams_of,
 )
+from leftopen.engines._http import Asker, accepted, at_own_port, closed, json_object, refused
 from leftopen.engines._pages import smaller
 from leftopen.engines._proofs import CANNED
-from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed
+from leftopen.errors import BudgetSpent, NotThisProtocol
+from leftopen.knowledge import Known, Mark, Moment, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
 
-_CAT = "/_cat/indices"
-_CAT_STREAMS = "/_cat/indices/.ds-*"  # what lies behind data streams is hidden from the plain list
-_COLUMNS = "?format=json&bytes=b&h=health,status,index,docs.count,store.size"
 _ONE_HIT = "?size=1&terminate_after=1&_source=false"
-
-# What the servers themselves allow in no index name, and all that has a meaning in a path.
-_NOT_IN_NAMES = re.compile(r'[\s*"<>|:,]|\.\.|^[-_+]')
-_MAX_NAME = 255  # bytes
-_BACKING_INDEX = re.compile(r"\.ds-(.+?)(?:-\d{4}\.\d{2}\.\d{2})?-\d{6,}")
 
 _WINDOW = 10_000  # index.max_result_window: from + size of one search
 _PAGE = 1_000  # documents
@@ -77,60 +74,22 @@ _INFLATION = 8  # stored documents are compressed; JSON is this much larger at t
 _PER_SHARD = 50_000  # documents a search may look at in each shard
 
 
-class _Requests(Paths):
-    """The requests; an index is named by a name that a server could have given it."""
-
-    def name(self, method: str, path: str) -> str:
-        name = super().name(method, path)
-        index = path.partition("?")[0].split("/")[1]
-        if "{index}" in name and not _is_index_name(unquote(index)):
-            raise RequestNotAllowed("not a request that the elasticsearch engine may send")
-        return name
-
-
-def _is_index_name(name: str) -> bool:
-    """Whether a server could have an index of this name; others might break out of a path."""
-    return fits(name) and len(name.encode()) <= _MAX_NAME and _NOT_IN_NAMES.search(name) is None
-
-
-_PATHS = _Requests(
-    "GET /", f"GET {_CAT}", f"GET {_CAT_STREAMS}",
-    "GET /_search", "GET /{index}/_search", "POST /{index}/_search",
-)  # fmt: skip
-request_name = _PATHS.name
-
-
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """A line of the list: `records` and `bytes` (of all copies) where the server tells them."""
-
-    name: str
-    readable: bool
-    records: int | None
-    bytes: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Hits:
-    """A search reply: its hits, and whether shards failed or time ran out on the way."""
-
-    hits: tuple[Mapping[str, Any], ...]
-    whole: bool
+request_name = PATHS.name
 
 
 class Elasticsearch:
     """The engine; see the module's text for how its verdicts are reached."""
 
     name = "elasticsearch"
-    ports = (9200, 9201, 9250)
-    requests = _PATHS.names
+    ports: tuple[int, ...] = (9200, 9201, 9250)
+    requests = PATHS.names
     speaks = Speaks.HTTP
     verified: Literal["real", "scripted"] = "real"
     reads = "names and sizes of indices; documents in random order, from the first of each shard"
 
     async def probe(self, connection: Connection) -> Proof:
         """Judge by the exchange above. Raises NotThisProtocol and NetError."""
-        asker = Asker(connection, _PATHS)
+        asker = Searcher(connection)
         token = f"leftopen-{secrets.token_hex(12)}"
         first = await asker.get("/", {"X-Opaque-Id": token})
         alive = first.headers.get("x-opaque-id") == token
@@ -151,13 +110,13 @@ class Elasticsearch:
         Left out: closed indices and those whose name starts with a dot (the system's), as well as
         names that no server can give. Raises ServerRefused, NotThisProtocol and NetError.
         """
-        asker = Asker(connection, _PATHS)
-        plain = _indices(accepted(await asker.get(_CAT + _COLUMNS)))
-        hidden = await asker.get(_CAT_STREAMS + _COLUMNS)  # unknown before 7.9
-        streams = _streams(_indices(hidden)) if hidden.status == 200 else []
+        asker = Searcher(connection)
+        plain = indices_of(accepted(await asker.get(CAT + COLUMNS)))
+        hidden = await asker.get(CAT_STREAMS + COLUMNS)  # unknown before 7.9
+        streams = streams_of(indices_of(hidden)) if hidden.status == 200 else []
         found = [i for i in plain if i.readable and not i.name.startswith(".")] + streams
         found.sort(key=lambda index: -(index.records or 0))
-        return [Collection(index.name, index.records, index.bytes) for index in found]
+        return [Collection(i.name, i.records, i.bytes, Noted()) for i in found]
 
     async def sample(
         self, connection: Connection, collection: Collection, limits: StoreLimits
@@ -173,7 +132,7 @@ class Elasticsearch:
         Raises ServerRefused, NotThisProtocol and NetError; BudgetSpent where one document alone is
         over the limit.
         """
-        asker = Asker(connection, _PATHS)
+        asker = Searcher(connection)
         path = f"/{quote(collection.name, safe='', errors='replace')}/_search"
         rows = min(limits.rows, _WINDOW)
         seed: int | None = secrets.randbelow(2**31)
@@ -192,7 +151,7 @@ class Elasticsearch:
             if response.status == 400 and seed is not None:
                 seed = None
                 continue
-            found = _hits(accepted(response)).hits[:size]
+            found = hits_of(accepted(response)).hits[:size]
             fresh = [hit for hit in found if (hit["_index"], hit["_id"]) not in seen]
             seen.update((hit["_index"], hit["_id"]) for hit in fresh)
             if fresh:
@@ -204,18 +163,50 @@ class Elasticsearch:
             per_row = len(response.body) // len(found) + 1
             size = min(_fitting(left, per_row), rows - start)
 
+    async def known(
+        self, connection: Connection, collection: Collection, paths: Sequence[str]
+    ) -> Mapping[str, Known]:
+        """By the mapping; distinct values by `cardinality` where the index is not too large."""
+        return await _elasticsearch_known.known(connection, collection, paths)
+
+    async def count_between(
+        self, connection: Connection, collection: Collection, path: str, begin: Moment, end: Moment
+    ) -> int | None:
+        """Hits of a range of a date or number, none of which is sent."""
+        return await _elasticsearch_known.count_between(connection, collection, path, begin, end)
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """The counts of the list of indices, and all operations since their shards started."""
+        return await _elasticsearch_known.marks(connection, collections)
+
+    async def since(self, connection: Connection) -> Since | None:
+        """When the JVM of the node was started."""
+        return await _elasticsearch_known.since(connection)
+
+    def stream(
+        self,
+        connection: Connection,
+        collection: Collection,
+        paths: Sequence[str],
+        limits: StoreLimits,
+    ) -> AsyncIterator[pa.RecordBatch]:
+        """A scroll over these paths of the sources."""
+        return _elasticsearch_known.stream(connection, collection, paths, limits)
+
 
 ENGINE = Elasticsearch()
 
 
 async def _gated(asker: Asker) -> tuple[Verdict, str]:
     """The verdict on a peer that has shown what it is, by what it lets anyone read."""
-    index: _Index | None = None
+    index: Index | None = None
     try:
-        listed = await asker.get(_CAT + _COLUMNS)
+        listed = await asker.get(CAT + COLUMNS)
         if listed.status != 200:
             return _refused(listed, "shows its version, but the list of indices")
-        index = _largest(_indices(listed))
+        index = _largest(indices_of(listed))
     except BudgetSpent as spent:
         if spent.code != "reply_too_large":  # too many indices to list for a verdict: search all
             raise
@@ -223,7 +214,7 @@ async def _gated(asker: Asker) -> tuple[Verdict, str]:
     response = await asker.get(path + _ONE_HIT)
     if response.status != 200:
         return _refused(response, "lists its indices, but a search")
-    found = _hits(response)
+    found = hits_of(response)
     if index is not None and any(hit["_index"] != index.name for hit in found.hits):
         raise NotThisProtocol("the search reply is none")
     if found.hits:
@@ -301,67 +292,10 @@ def _error_type(response: Response) -> str | None:
     return "" if isinstance(error, str) else None
 
 
-def _indices(response: Response) -> list[_Index]:
-    """The list of indices, parsed strictly; names that no server can give are left out.
-
-    Raises NotThisProtocol.
-    """
-    told = response.json()
-    if not isinstance(told, list):
-        raise NotThisProtocol("the list of indices is none")
-    found = []
-    for line in told:
-        if not isinstance(line, dict) or not isinstance(line.get("index"), str):
-            raise NotThisProtocol("the list of indices is none")
-        if _is_index_name(line["index"]):
-            readable = line.get("status") != "close" and line.get("health") != "red"
-            records, size = _number(line.get("docs.count")), _number(line.get("store.size"))
-            found.append(_Index(line["index"], readable, records, size))
-    return found
-
-
-def _number(value: object) -> int | None:
-    """A count as the list gives it: digits in a string, null where it is not known."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-        return int(value)
-    return None
-
-
-def _largest(indices: Sequence[_Index]) -> _Index | None:
+def _largest(indices: Sequence[Index]) -> Index | None:
     """The index to read for a verdict: holds documents, not the system's; the largest of them."""
     filled = [i for i in indices if i.readable and i.records and not i.name.startswith(".")]
     return max(filled, key=lambda index: index.records or 0, default=None)
-
-
-def _streams(indices: Sequence[_Index]) -> list[_Index]:
-    """Data streams, each the sum of the indices behind it."""
-    found: dict[str, _Index] = {}
-    for part in indices:
-        backing = _BACKING_INDEX.fullmatch(part.name)
-        if backing is None or not part.readable or not _is_index_name(backing.group(1)):
-            continue
-        name = backing.group(1)
-        if name.startswith("."):  # the system's
-            continue
-        before = found.get(name, _Index(name, True, 0, 0))
-        records = (before.records or 0) + (part.records or 0)
-        found[name] = _Index(name, True, records, (before.bytes or 0) + (part.bytes or 0))
-    return list(found.values())
-
-
-def _hits(response: Response) -> _Hits:
-    """A search reply, parsed strictly. Raises NotThisProtocol."""
-    told = json_object(response)
-    outer, shards = told.get("hits"), told.get("_shards")
-    hits = outer.get("hits") if isinstance(outer, dict) else None
-    if not isinstance(hits, list) or not isinstance(shards, dict):
-        raise NotThisProtocol("the search reply is none")
-    for hit in hits:
-        if not isinstance(hit, dict) or not isinstance(hit.get("_index"), str):
-            raise NotThisProtocol("the search reply is none")
-        if not isinstance(hit.get("_id"), str) or not isinstance(hit.get("_source", {}), dict):
-            raise NotThisProtocol("the search reply is none")
-    return _Hits(tuple(hits), shards.get("failed") == 0 and told.get("timed_out") is False)
 
 
 def _document(hit: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,9 @@ error 110 is AUTH_REQUIRED.
 
 * A collection is a folder (`/people/*`, at most two levels); a record is a key.
 * Columns: `value`, and `@key` for the rest of the key.
+* Known for nothing: the store's revision, which rises with each change, and how many keys a folder
+  has (v3). With `--deep`, the keys of a folder without their values. When the process was started
+  is told with hundreds of other figures only (/metrics), which are not asked for.
 * `can_write` is `yes` where the server says that its permissions are switched off: then they bind
   nobody. Versions before 3.5 do not say so.
 
@@ -26,14 +29,12 @@ are those of its package rpctypes and of protobuf's JSON mapping.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import random
 import re
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 
@@ -41,11 +42,14 @@ from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines._etcd_v2 import error_code, leaves_of, node_of, nodes_of, parts, read_folder
+from leftopen.engines._etcd_v3 import ask, range_of
 from leftopen.engines._handles import handle_of
 from leftopen.engines._http import Asker, Paths, accepted, at_own_port, closed, is_html, json_object
 from leftopen.engines._proofs import CANNED, CanWrite
+from leftopen.engines._streams import has_room
 from leftopen.engines._text import as_text
-from leftopen.errors import BudgetSpent, NotThisProtocol
+from leftopen.errors import BudgetSpent
+from leftopen.knowledge import Mark
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
@@ -59,8 +63,9 @@ _PATHS = Paths(
 _ALL = b"\0"  # as a range's end: up to the last key
 _PAGE = 500  # keys of one page of a list
 _PAGES = 64
+_COUNTED = 64  # folders whose keys are counted again
+_STREAMED = 2_000  # keys of one page of a stream
 _RUN = 20  # neighbouring keys that a sample reads in one go
-_MOST_COUNT = 19  # digits
 _MAX_FOLDERS = 512
 _FOLDER = re.compile(rb"[/:]*[^/:]{1,64}[/:]+")
 _IS_DATA = re.compile(rb"@|\d{4}|[0-9a-fA-F-]{12}|[^\x21-\x7e]")
@@ -77,16 +82,6 @@ class _Note:
     folder: bytes
     keys: tuple[bytes, ...] = ()
     path: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """A reply to a range: keys with their values, and how many there are in all."""
-
-    cluster: str
-    pairs: tuple[tuple[bytes, bytes], ...]
-    count: int
-    more: bool
 
 
 class Etcd:
@@ -117,7 +112,7 @@ class Etcd:
         if first.status != 200:
             own_port = at_own_port(connection, self.ports)
             return closed(first, known=error is not None, own_port=own_port, what="etcd")
-        found = _range(first)
+        found = range_of(first)
         if not await _is_alive(asker, gateway, found.cluster):
             return CANNED
         reason = "keys are listed without a user"
@@ -134,12 +129,12 @@ class Etcd:
         gateway, first = await _first(asker)
         if gateway is None:
             return await _collections_v2(asker)
-        _range(accepted(first))
+        range_of(accepted(first))
         keys: dict[bytes, list[bytes]] = {}
         counts: dict[bytes, int] = {}
         start = b"\0"
         for _ in range(_PAGES):
-            page = _range(accepted(await _ask(asker, gateway, start, _ALL, limit=_PAGE)))
+            page = range_of(accepted(await ask(asker, gateway, start, _ALL, limit=_PAGE)))
             for key, _ in page.pairs:
                 keys.setdefault(_folder(key), []).append(key)
             if not page.more or not page.pairs or len(keys) > _MAX_FOLDERS:
@@ -149,8 +144,8 @@ class Etcd:
             start = last + b"\0"
             if folder and last.startswith(folder) and len(keys[folder]) >= _PAGE // 2:
                 start = _behind(folder)
-                told = accepted(await _ask(asker, gateway, folder, start, limit=1))
-                counts[folder] = max(_range(told).count, len(keys[folder]))
+                told = accepted(await ask(asker, gateway, folder, start, limit=1))
+                counts[folder] = max(range_of(told).count, len(keys[folder]))
         made = [
             Collection(
                 _name(folder, held), counts.get(folder, len(held)), None,
@@ -179,7 +174,7 @@ class Etcd:
         while runs and left > 0 and connection.bytes_read < until:
             run = runs.pop()
             try:
-                answer = await _ask(
+                answer = await ask(
                     asker, note.gateway, run[0], run[-1] + b"\0", limit=len(run), values=True
                 )
             except BudgetSpent as spent:
@@ -189,11 +184,60 @@ class Etcd:
                     runs += [(key,) for key in run]
                 continue
             wanted = set(run)
-            pairs = [pair for pair in _range(accepted(answer)).pairs if pair[0] in wanted][:left]
+            pairs = [pair for pair in range_of(accepted(answer)).pairs if pair[0] in wanted][:left]
             left -= len(pairs)
             if pairs:
                 rows = [(as_text(value), _rest(note.folder, key)) for key, value in pairs]
                 yield sampling.rows(("value", "@key"), rows)
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """`changes`: the revision of the whole store; `records`: the keys of a folder in which no
+        other collection lies, of the first _COUNTED. Nothing of v2. Raises ServerRefused,
+        NotThisProtocol and NetError."""
+        notes = {collection.name: handle_of(collection, _Note) for collection in collections}
+        gateways = {note.gateway for note in notes.values()}
+        if len(gateways) != 1 or (gateway := gateways.pop()) is None:
+            return {}
+        asker = Asker(connection, _PATHS)
+        # the server counts a range by walking its index: not for hundreds of them
+        counts: dict[str, int] = {}
+        for name, note in list(notes.items())[:_COUNTED]:
+            within = sum(one.folder.startswith(note.folder) for one in notes.values())
+            if within == 1 and note.folder.endswith((b"/", b":")):
+                answer = await ask(asker, gateway, note.folder, _behind(note.folder), limit=1)
+                counts[name] = range_of(accepted(answer)).count
+        changes = range_of(accepted(await ask(asker, gateway, b"\0", limit=1))).revision
+        return {name: Mark(counts.get(name), changes) for name in notes}
+
+    async def stream(
+        self,
+        connection: Connection,
+        collection: Collection,
+        paths: Sequence[str],
+        limits: StoreLimits,
+    ) -> AsyncIterator[pa.RecordBatch]:
+        """The keys of a folder in their order, where `@key` is asked for: values come with the
+        whole key only. Raises ServerRefused, NotThisProtocol and NetError."""
+        note = handle_of(collection, _Note)
+        if "@key" not in paths or note.gateway is None or not note.folder.endswith((b"/", b":")):
+            return
+        asker, until = Asker(connection, _PATHS), connection.bytes_read + limits.bytes
+        start, end = note.folder, _behind(note.folder)
+        while has_room(connection, until):
+            try:
+                answer = await ask(asker, note.gateway, start, end, limit=_STREAMED)
+            except BudgetSpent:
+                return  # its end in good order
+            page = range_of(accepted(answer))
+            keys = [key for key, _ in page.pairs if start <= key < end]
+            names = [(_rest(note.folder, key),) for key in keys if _folder(key) == note.folder]
+            if names:
+                yield sampling.rows(("@key",), names)
+            if not page.more or not keys:
+                return
+            start = keys[-1] + b"\0"
 
 
 ENGINE = Etcd()
@@ -202,23 +246,11 @@ ENGINE = Etcd()
 # --- v3 ------------------------------------------------------------------------------------------
 
 
-async def _ask(
-    asker: Asker, gateway: str, key: bytes, end: bytes = b"", *, limit: int, values: bool = False
-) -> Response:
-    """A range of this member's own data (serializable: the others are not asked)."""
-    body: dict[str, Any] = {"key": _encoded(key), "limit": str(limit), "serializable": True}
-    if end:
-        body["range_end"] = _encoded(end)
-    if not values:
-        body["keys_only"] = True
-    return await asker.post(f"{gateway}/kv/range", body)
-
-
 async def _first(asker: Asker) -> tuple[str | None, Response]:
     """The gateway that a server has and its first answer; None where there is none, with the last
     answer. A server that says "not found" otherwise than etcd does is asked once."""
     for gateway in _GATEWAYS:
-        answer = await _ask(asker, gateway, b"\0", _ALL, limit=1)
+        answer = await ask(asker, gateway, b"\0", _ALL, limit=1)
         if answer.status != 404:
             return gateway, answer
         if answer.body not in _NOT_HERE:
@@ -233,10 +265,10 @@ async def _is_alive(asker: Asker, gateway: str, cluster: str) -> bool:
     name one that is no number.
     """
     token = f"leftopen{secrets.token_hex(12)}"
-    answer = await _ask(asker, gateway, token.encode(), limit=1)
+    answer = await ask(asker, gateway, token.encode(), limit=1)
     if answer.status != 200:
         return False
-    found = _range(answer)
+    found = range_of(answer)
     if found.count or found.pairs or found.cluster != cluster:
         return False
     for field in ("sort_order", "limit"):
@@ -272,50 +304,6 @@ def _error(answer: Response) -> str | None:
 
 def _is_locked(answer: Response, error: str) -> bool:
     return json_object(answer).get("code") == 16 or any(words in error for words in _LOCKED)
-
-
-def _range(answer: Response) -> _Range:
-    """A reply to a range, parsed strictly; fields that are zero are left out of it.
-
-    Raises NotThisProtocol.
-    """
-    told = answer.json()
-    header = told.get("header") if isinstance(told, dict) else None
-    if not isinstance(header, dict):
-        raise NotThisProtocol("the reply to a range is none")
-    ids = [header.get(name) for name in ("cluster_id", "member_id", "revision")]
-    listed = told.get("kvs", [])
-    if not all(map(_is_number, ids)) or not isinstance(listed, list):
-        raise NotThisProtocol("the reply to a range is none")
-    count = told.get("count", "0")
-    if not _is_number(count) or not isinstance(told.get("more", False), bool):
-        raise NotThisProtocol("the reply to a range is none")
-    pairs = tuple(_pair(line) for line in listed)
-    return _Range(str(ids[0]), pairs, int(count), told.get("more", False))
-
-
-def _is_number(value: object) -> bool:
-    """64-bit numbers are strings in protobuf's JSON."""
-    return (
-        isinstance(value, str) and value.isascii() and value.isdigit()
-        and len(value) <= _MOST_COUNT + 1
-    )  # fmt: skip
-
-
-def _pair(line: object) -> tuple[bytes, bytes]:
-    """Key and value of one line."""
-    key = line.get("key") if isinstance(line, dict) else None
-    value = line.get("value", "") if isinstance(line, dict) else None
-    if not isinstance(key, str) or not isinstance(value, str):
-        raise NotThisProtocol("the reply to a range is none")
-    try:
-        return base64.b64decode(key, validate=True), base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        raise NotThisProtocol("the reply to a range is none") from None
-
-
-def _encoded(key: bytes) -> str:
-    return base64.b64encode(key).decode()
 
 
 # --- folders: ranges of keys that the server can count and pass over, unlike other patterns ------

@@ -21,6 +21,12 @@ A GET is no promise here: 1.x warns of `DROP DATABASE` in a GET as "deprecated",
 request's name is the InfluxQL text itself, with names in double quotes and numbers taken out, and
 only the texts below pass.
 
+Known for nothing: the uptime (SHOW DIAGNOSTICS), the points written over HTTP since then, by
+anybody and to whatever database (SHOW STATS), the number of values of tags, by their index (SHOW
+TAG VALUES CARDINALITY), and points counted over a range of `time` of an hour at most, which the
+server reads by blocks. It has no time limit that a client may set. There is no way to a single
+field of all points but a scan: nothing is streamed.
+
 `can_write` is unknown: SHOW GRANTS tells of named users only. It is "yes" where anybody may make
 the first account.
 
@@ -33,78 +39,27 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
-from urllib.parse import parse_qsl, urlencode
+from typing import Literal
 
 import pyarrow as pa
 
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
+from leftopen.engines import _influxdb_known
+from leftopen.engines import _influxdb_query as ql
 from leftopen.engines._handles import handle_of
-from leftopen.engines._http import accepted, at_own_port, closed, json_object, refused
+from leftopen.engines._http import at_own_port, closed, json_object, refused
 from leftopen.engines._pages import fitting
 from leftopen.engines._proofs import CANNED
-from leftopen.errors import NotThisProtocol, RequestNotAllowed, ServerRefused
+from leftopen.knowledge import Known, Mark, Moment, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import HttpSession, Response
 
-_DATABASES = "SHOW DATABASES"
-_POLICIES = "SHOW RETENTION POLICIES"
-_MEASUREMENTS = "SHOW MEASUREMENTS LIMIT {n}"
-_FIRST = "SELECT * FROM {name} LIMIT {n}"
-_NEWEST = "SELECT * FROM {name} ORDER BY time DESC LIMIT {n}"
-_SETUP = "/api/v2/setup"
-_BUCKETS = "/api/v2/buckets?limit=1"
-_REQUESTS = frozenset(
-    {
-        f"GET {_SETUP}", "GET /api/v2/buckets",
-        *(f"GET /query {q}" for q in (_DATABASES, _POLICIES, _MEASUREMENTS, _FIRST, _NEWEST)),
-    }
-)  # fmt: skip
-_NAME = r'"(?:[^"\\]|\\["\\])+"'
-_NUMBER = r"\d{1,6}"
-_TEXTS = tuple(
-    (re.compile(re.escape(name).replace(r"\{name\}", _NAME).replace(r"\{n\}", _NUMBER)), name)
-    for name in (_MEASUREMENTS, _FIRST, _NEWEST)
-)
 _SYSTEM = re.compile(r"_internal|_(monitoring|tasks)(/.*)?", re.DOTALL)
-_MAX_NAME = 1_024  # characters
 _TRIED = 3  # databases that are read for a verdict
 _POLICIES_READ = 8  # retention policies of a database that are looked through
-
-
-def request_name(path: str) -> str:
-    """The allow-list name of a GET; for /query it is the InfluxQL text, names and numbers taken
-    out. Raises RequestNotAllowed for all else."""
-    plain, _, query = path.partition("?")
-    if plain != "/query":
-        name = f"GET {plain}"
-        if name in _REQUESTS and query in ("", "limit=1"):
-            return name
-        raise RequestNotAllowed("not a request that the influxdb engine may send")
-    given = parse_qsl(query, keep_blank_values=True)
-    keys = [key for key, _ in given]
-    if not set(keys) <= {"q", "db", "rp"} or len(set(keys)) < len(keys):
-        raise RequestNotAllowed("not a request that the influxdb engine may send")
-    text = dict(given).get("q", "")
-    named = text if text in (_DATABASES, _POLICIES) else None
-    for form, template in _TEXTS:
-        named = template if form.fullmatch(text) else named
-    if named is None:
-        raise RequestNotAllowed("not a query that the influxdb engine may send")
-    return f"GET /query {named}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Where:
-    """How a measurement is read; policies other than the default are named in the request."""
-
-    database: str
-    measurement: str
-    policies: tuple[str, ...]
 
 
 class InfluxDB:
@@ -112,7 +67,7 @@ class InfluxDB:
 
     name = "influxdb"
     ports: tuple[int, ...] = (8086, 8181)
-    requests = _REQUESTS
+    requests = ql.REQUESTS
     speaks = Speaks.HTTP
     verified: Literal["real", "scripted"] = "real"
     reads = "names of databases and measurements; the newest points of each measurement"
@@ -120,12 +75,12 @@ class InfluxDB:
     async def probe(self, connection: Connection) -> Proof:
         """Judge by the exchange above. Raises NotThisProtocol and NetError."""
         session = HttpSession(connection)
-        first = await _ask(session, _DATABASES)
+        first = await ql.ask(session, ql.DATABASES)
         version = _version(first)
-        if first.status != 200 or _error(first) is not None:
+        if first.status != 200 or ql.error_of(first) is not None:
             own_port = at_own_port(connection, self.ports)
             return await _locked(session, first, version, own_port)
-        databases = [name for name in _names(_rows(first)) if _SYSTEM.fullmatch(name) is None]
+        databases = [name for name in ql.names(ql.rows(first)) if _SYSTEM.fullmatch(name) is None]
         if not await _misses(session):
             return CANNED
         verdict, reason = await _gated(session, databases)
@@ -138,20 +93,20 @@ class InfluxDB:
         """
         session, most = HttpSession(connection), connection.limits.collections
         found: list[Collection] = []
-        for database in _names(_read(await _ask(session, _DATABASES))):
-            if _SYSTEM.fullmatch(database) or not _sayable(database):
+        for database in ql.names(ql.read(await ql.ask(session, ql.DATABASES))):
+            if _SYSTEM.fullmatch(database) or not ql.sayable(database):
                 continue
             left = min(most - len(found), 999_999)
             if left <= 0:
                 break
-            listed = await _ask(session, f"SHOW MEASUREMENTS LIMIT {left}", database)
+            listed = await ql.ask(session, f"SHOW MEASUREMENTS LIMIT {left}", database)
             if listed.status in (401, 403):
                 continue  # this database is closed to us, another may not be
-            policies = _other_policies(_read(await _ask(session, _POLICIES, database)))
+            policies = _other_policies(ql.read(await ql.ask(session, ql.POLICIES, database)))
             found += [
-                Collection(f"{database}.{name}", handle=_Where(database, name, policies))
-                for name in _names(_read(listed))[:left]
-                if _sayable(name)
+                Collection(f"{database}.{name}", handle=ql.Where(database, name, policies))
+                for name in ql.names(ql.read(listed))[:left]
+                if ql.sayable(name)
             ]
         return found
 
@@ -164,7 +119,7 @@ class InfluxDB:
         Raises ServerRefused, NotThisProtocol and NetError; BudgetSpent where one point alone is
         over the limit.
         """
-        where = handle_of(collection, _Where)
+        where = handle_of(collection, ql.Where)
         session = HttpSession(connection)
         for policy in (None, *where.policies):
             series = await _newest(session, where, policy, min(limits.rows, 999_999))
@@ -175,43 +130,40 @@ class InfluxDB:
                 yield sampling.rows([columns[n] for n in kept], rows)
                 return
 
+    async def since(self, connection: Connection) -> Since | None:
+        """The start of its process. Raises ServerRefused, NotThisProtocol and NetError."""
+        return await _influxdb_known.since(connection)
+
+    async def known(
+        self, connection: Connection, collection: Collection, paths: Sequence[str]
+    ) -> Mapping[str, Known]:
+        """How many values tags have. Raises ServerRefused, NotThisProtocol and NetError."""
+        return await _influxdb_known.known(connection, collection, paths)
+
+    async def count_between(
+        self, connection: Connection, collection: Collection, path: str, begin: Moment, end: Moment
+    ) -> int | None:
+        """Points of a range of `time`. Raises ServerRefused, NotThisProtocol and NetError."""
+        return await _influxdb_known.count_between(connection, collection, path, begin, end)
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """Points written to the whole server. Raises what `since` does."""
+        return await _influxdb_known.marks(connection, collections)
+
 
 ENGINE = InfluxDB()
 
-_Series = tuple[list[str], list[list[Any]]]
-
-
-async def _ask(
-    session: HttpSession, text: str, database: str | None = None, policy: str | None = None
-) -> Response:
-    given = {"q": text, "db": database, "rp": policy}
-    path = f"/query?{urlencode({k: v for k, v in given.items() if v is not None})}"
-    return await _get(session, path)
-
-
-async def _get(session: HttpSession, path: str) -> Response:
-    """The one way out: the request's name is taken from what is sent."""
-    return await session.request(request_name(path), path)
-
-
-def _sayable(name: str) -> bool:
-    """Whether a name can stand in a query and a URL without a doubt."""
-    return name.isprintable() and 0 < len(name) <= _MAX_NAME
-
-
-def _select(template: str, measurement: str, rows: int) -> str:
-    quoted = measurement.replace("\\", "\\\\").replace('"', '\\"')
-    return template.replace("{n}", str(rows)).replace("{name}", f'"{quoted}"')
-
 
 async def _newest(
-    session: HttpSession, where: _Where, policy: str | None, rows: int
-) -> _Series | None:
+    session: HttpSession, where: ql.Where, policy: str | None, rows: int
+) -> ql.Series | None:
     """The newest points, fewer where they are too large; None where the policy holds none."""
 
-    async def ask(count: int) -> list[_Series]:
-        text = _select(_NEWEST, where.measurement, count)
-        return _read(await _ask(session, text, where.database, policy))
+    async def ask(count: int) -> list[ql.Series]:
+        text = ql.select(ql.NEWEST, where.measurement, count)
+        return ql.read(await ql.ask(session, text, where.database, policy))
 
     series, _ = await fitting(ask, rows)
     return series[0] if series and series[0][1] else None
@@ -221,11 +173,11 @@ async def _misses(session: HttpSession) -> bool:
     """Whether the peer says of a database that cannot exist, by its random name, that it is not,
     or (to a user without privileges) that it is closed."""
     made_up = f"leftopen-{secrets.token_hex(12)}"
-    response = await _ask(session, _POLICIES, made_up)
+    response = await ql.ask(session, ql.POLICIES, made_up)
     told = response.body[:1_024].decode("latin-1")
     if response.status == 403:
         return made_up in told and "not authorized" in told
-    if response.status == 200 and _error(response) is None:
+    if response.status == 200 and ql.error_of(response) is None:
         return False
     return (
         response.status in (200, 400, 404, 500) and made_up in told and "database not found" in told
@@ -235,18 +187,18 @@ async def _misses(session: HttpSession) -> bool:
 async def _gated(session: HttpSession, databases: Sequence[str]) -> tuple[Verdict, str]:
     """The verdict on a server that lists its databases, by what it lets anyone read of them."""
     found = False
-    for database in [name for name in databases if _sayable(name)][:_TRIED]:
-        listed = await _ask(session, f"SHOW MEASUREMENTS LIMIT {_TRIED}", database)
+    for database in [name for name in databases if ql.sayable(name)][:_TRIED]:
+        listed = await ql.ask(session, f"SHOW MEASUREMENTS LIMIT {_TRIED}", database)
         refusal = _refusal(listed, "lists its databases, but a question about one")
         if refusal is not None:
             return refusal
         # One may have its points in a retention policy that is not the default, or none left.
-        for name in [name for name in _names(_rows(listed)) if _sayable(name)][:_TRIED]:
-            read = await _ask(session, _select(_FIRST, name, 1), database)
+        for name in [name for name in ql.names(ql.rows(listed)) if ql.sayable(name)][:_TRIED]:
+            read = await ql.ask(session, ql.select(ql.FIRST, name, 1), database)
             refusal = _refusal(read, "lists its measurements, but a query")
             if refusal is not None:
                 return refusal
-            if any(values for _, values in _rows(read)):
+            if any(values for _, values in ql.rows(read)):
                 return Verdict.OPEN, "a query without credentials found a point"
             found = True
     if found:
@@ -261,7 +213,7 @@ def _refusal(response: Response, what: str) -> tuple[Verdict, str] | None:
     if response.status != 200:
         proof = refused(response, what)
         return proof.verdict, proof.reason
-    if _error(response) is not None:
+    if ql.error_of(response) is not None:
         return Verdict.OPEN_PARTIAL, f"{what} is refused"
     return None
 
@@ -295,11 +247,11 @@ async def _locked(
 
 async def _second(session: HttpSession, version: str | None) -> Proof:
     """The verdict on a 2.x whose /query asks for a token."""
-    setup = await _get(session, _SETUP)
+    setup = await ql.get(session, ql.SETUP)
     if setup.status == 200 and json_object(setup).get("allowed") is True:
         reason = "was never set up: anybody may make its first account"
         return Proof(Verdict.OPEN_PARTIAL, reason, version, "InfluxDB", can_write="yes")
-    buckets = await _get(session, _BUCKETS)
+    buckets = await ql.get(session, ql.BUCKETS)
     if buckets.status == 200 and isinstance(json_object(buckets).get("buckets"), list):
         reason = "lists its buckets, but a query asks for credentials"
         return Proof(Verdict.OPEN_PARTIAL, reason, version, "InfluxDB")
@@ -310,66 +262,7 @@ def _version(response: Response) -> str | None:
     return clean_version(response.headers.get("x-influxdb-version", "").removeprefix("v"))
 
 
-def _error(response: Response) -> str | None:
-    """The error inside an answer of status 200; None if there is none."""
-    results = json_object(response).get("results")
-    first = results[0] if isinstance(results, list) and results else None
-    error = first.get("error") if isinstance(first, Mapping) else None
-    return error if isinstance(error, str) else None
-
-
-def _read(response: Response) -> list[_Series]:
-    """The answer's series. Raises ServerRefused where it is a refusal, NotThisProtocol."""
-    accepted(response)
-    if _error(response) is not None:
-        raise ServerRefused("the server refused the query", code="error")
-    return _rows(response)
-
-
-def _rows(response: Response) -> list[_Series]:
-    """The series of an answer, each its columns and rows, parsed strictly.
-
-    Raises NotThisProtocol.
-    """
-    results = json_object(response).get("results")
-    if not isinstance(results, list) or len(results) != 1 or not isinstance(results[0], dict):
-        raise NotThisProtocol("the answer is not one of InfluxDB")
-    series = results[0].get("series", [])
-    if not isinstance(series, list) or "error" in results[0]:
-        raise NotThisProtocol("the answer is not one of InfluxDB")
-    found: list[_Series] = []
-    for one in series:
-        columns = one.get("columns") if isinstance(one, dict) else None
-        values = one.get("values", []) if isinstance(one, dict) else None
-        if not _is_list_of(columns, str) or not _is_list_of(values, list):
-            raise NotThisProtocol("the answer is not one of InfluxDB")
-        assert isinstance(columns, list)
-        assert isinstance(values, list)
-        if any(len(row) != len(columns) for row in values):
-            raise NotThisProtocol("the answer is not one of InfluxDB")
-        found.append((columns, values))
-    return found
-
-
-def _is_list_of(value: Any, kind: type) -> bool:
-    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
-
-
-def _names(series: Sequence[_Series]) -> list[str]:
-    """The column `name` (3.x: `iox::database`). Raises NotThisProtocol where it is missing."""
-    found = []
-    for columns, values in series:
-        column = next((c for c in ("name", "iox::database") if c in columns), None)
-        if column is None:
-            raise NotThisProtocol("the answer is not one of InfluxDB")
-        at = columns.index(column)
-        if any(not isinstance(row[at], str) for row in values):
-            raise NotThisProtocol("the answer is not one of InfluxDB")
-        found += [row[at] for row in values]
-    return found
-
-
-def _other_policies(series: Sequence[_Series]) -> tuple[str, ...]:
+def _other_policies(series: Sequence[ql.Series]) -> tuple[str, ...]:
     """Retention policies that are not the default, by name."""
     found = []
     for columns, values in series:
@@ -377,4 +270,4 @@ def _other_policies(series: Sequence[_Series]) -> tuple[str, ...]:
             continue  # 3.x has one only
         name, default = columns.index("name"), columns.index("default")
         found += [row[name] for row in values if row[default] is False]
-    return tuple(n for n in found if isinstance(n, str) and _sayable(n))[:_POLICIES_READ]
+    return tuple(n for n in found if isinstance(n, str) and ql.sayable(n))[:_POLICIES_READ]

@@ -18,6 +18,8 @@ Whoever may read here may mostly run programs too. That is never tried: kernels,
 sockets are not on the list. `can_write` is `writable` of the root folder, which the API defines as
 whether the requester may edit it.
 
+Known for nothing: the start of the process (GET /api/status).
+
 A collection is a data file (CSV, JSON, JSON lines), or a folder's other files, of which the names
 are read and not the content; notebooks are among these.
 
@@ -51,18 +53,24 @@ from leftopen.engines._http import (
     segment,
 )
 from leftopen.engines._proofs import CANNED, CanWrite
+from leftopen.engines._since import since as plausible
 from leftopen.errors import BudgetSpent, NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.files import delimited, detect, json_text
 from leftopen.files.encoding import Utf8
 from leftopen.files.item import Item, Options
 from leftopen.files.stream import Stream
+from leftopen.knowledge import Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
 
 _CONTENTS = "/api/contents"
 _SESSIONS = "/api/sessions"
-_PATHS = Paths("GET /api", f"GET {_CONTENTS}", f"GET {_CONTENTS}/{{path*}}", f"GET {_SESSIONS}")
+_STATUS = "/api/status"
+_PATHS = Paths(
+    *("GET /api", f"GET {_CONTENTS}", f"GET {_CONTENTS}/{{path*}}"),
+    *(f"GET {_SESSIONS}", f"GET {_STATUS}"),
+)
 _TABLE = re.compile(r"(?i).+\.(?:csv|tsv|jsonl?|ndjson|geojson)")
 _READERS = {"delimited": delimited.read, "json": json_text.read, "jsonl": json_text.read_lines}
 _KINDS = ("directory", "file", "notebook")
@@ -175,6 +183,11 @@ class Jupyter:
             left -= len(drawn)
             if drawn:
                 yield batch.take(pa.array(drawn))
+
+    async def since(self, connection: Connection) -> Since | None:
+        """The start of its process. Raises ServerRefused and NetError."""
+        told = await Asker(connection, _PATHS).get(_STATUS)
+        return plausible(json_object(accepted(told)).get("started"))
 
 
 ENGINE = Jupyter()

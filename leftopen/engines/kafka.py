@@ -17,6 +17,12 @@ dialled: what is led by other brokers is not read.
 * `can_write`: the operations that Metadata (from version 8 on, Kafka 2.3) says are authorized:
   WRITE on any topic, or CREATE in the cluster.
 
+Known for nothing, all by ListOffsets, which looks into the index of each partition: the offsets
+after the last records (they rise with each record, and with each end of a transaction), how many
+offsets lie between two moments of `time`, and the oldest record of all. Compaction leaves gaps
+between offsets, and a producer may give its records any time: both make such a count too high or
+too low, so that no count of records is called exact.
+
 Source: https://kafka.apache.org/protocol, and KIP-430 (authorized operations).
 """
 
@@ -24,9 +30,10 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Literal
 
@@ -39,7 +46,9 @@ from leftopen.engines import _kafka_wire as wire
 from leftopen.engines._handles import handle_of
 from leftopen.engines._kafka_records import Record, document, records
 from leftopen.engines._proofs import CanWrite
+from leftopen.engines._since import at_second
 from leftopen.errors import NotThisProtocol, PeerClosed, ServerRefused
+from leftopen.knowledge import Mark, Moment, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 
@@ -94,12 +103,7 @@ class Kafka:
         if version is None:
             raise NotThisProtocol("other versions of the protocol only")
         topics = _own(await _metadata(connection, version))[: connection.limits.collections]
-        asked, left = [], MAX_PARTITIONS
-        for topic in topics:
-            partitions = [number for number, _ in topic.leaders][:left]
-            left -= len(partitions)
-            if partitions:
-                asked.append((topic.name, partitions))
+        asked = _asked(topics)
         first = await _offsets(connection, asked, wire.EARLIEST)
         last = await _offsets(connection, asked, wire.LATEST)
         made = []
@@ -123,6 +127,56 @@ class Kafka:
         async with aclosing(drawn) as batches:
             async for held in batches:
                 yield sample.documents(map(document, held))
+
+    async def since(self, connection: Connection) -> Since | None:
+        """The time of the oldest record of the owner's topics that this broker still has. Raises
+        NotThisProtocol and NetError."""
+        told = wire.versions(await wire.exchange(connection, wire.API_VERSIONS, 0))
+        version = _metadata_version(told)
+        if version is None:
+            return None
+        asked = _asked(_own(await _metadata(connection, version)))
+        body = wire.list_offsets(asked, 0)
+        found = wire.moments(await wire.exchange(connection, wire.LIST_OFFSETS, 1, body))
+        oldest = [one for moment in found if (one := at_second(moment / 1_000, "log"))]
+        return min(oldest, key=lambda one: one.moment, default=None)
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """`changes`: the offsets after the last records, of all partitions together; nothing for a
+        topic that this broker no longer leads as a whole. Raises NotThisProtocol and NetError."""
+        asked = [(c.name, _numbers(c)) for c in collections]
+        last = await _offsets_again(connection, asked, wire.LATEST)
+        return {
+            name: Mark(changes=sum(last[name, number][1] for number in numbers))
+            for name, numbers in asked
+            if all(_told(last, name, number) for number in numbers)
+        }
+
+    async def count_between(
+        self, connection: Connection, collection: Collection, path: str, begin: Moment, end: Moment
+    ) -> int | None:
+        """Offsets from the first record of `begin` or later until before the first of `end` or
+        later; None for other fields than `time`. Raises NotThisProtocol and NetError."""
+        if path != "time" or not isinstance(begin, datetime) or not isinstance(end, datetime):
+            return None
+        asked = [(collection.name, _numbers(collection))]
+        edges = [
+            await _offsets_again(connection, asked, moment)
+            for moment in (_milliseconds(begin), _milliseconds(end), wire.LATEST)
+        ]
+        count = 0
+        for number in asked[0][1]:
+            part = (collection.name, number)
+            if not _told(edges[-1], *part):
+                return None
+            # no record so late: the offset is -1, and the next one to come is meant
+            first, after = (
+                edge[part][1] if _told(edge, *part) else edges[-1][part][1] for edge in edges[:2]
+            )
+            count += max(0, after - first)
+        return count
 
 
 ENGINE = Kafka()
@@ -153,6 +207,37 @@ async def _metadata(
     if not answer.whole:
         await connection.reopen()
     return wire.metadata(answer, version)
+
+
+def _asked(topics: Sequence[wire.Topic]) -> list[tuple[str, list[int]]]:
+    """The partitions of the topics, MAX_PARTITIONS at most."""
+    asked, left = [], MAX_PARTITIONS
+    for topic in topics:
+        partitions = [number for number, _ in topic.leaders][:left]
+        left -= len(partitions)
+        if partitions:
+            asked.append((topic.name, partitions))
+    return asked
+
+
+def _numbers(collection: Collection) -> list[int]:
+    return [number for number, _, _ in handle_of(collection, Note).partitions]
+
+
+def _milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970 of a moment in UTC without a zone; none before that."""
+    return max(0, round(moment.replace(tzinfo=UTC).timestamp() * 1_000))
+
+
+async def _offsets_again(
+    connection: Connection, asked: Sequence[tuple[str, Sequence[int]]], moment: int
+) -> dict[tuple[str, int], tuple[int, int]]:
+    """The offsets, after dialling again where the connection has ended."""
+    try:
+        return await _offsets(connection, asked, moment)
+    except PeerClosed:
+        await connection.reopen()
+        return await _offsets(connection, asked, moment)
 
 
 async def _offsets(

@@ -17,6 +17,8 @@ header; a challenge without one counts on port 5601 only. Where saved objects ar
 spaces are listed (anonymous access with few rights), it is OPEN_PARTIAL. A peer that shows what it
 is and leads elsewhere, or knows neither path, is UNDETERMINED.
 
+Known for nothing: the uptime, on that page of its status.
+
 `can_write` is unknown: what a client may write is told to the user interface alone.
 
 Sources: elastic.co/guide/en/kibana/current (Find objects API, Get object API, Data views API,
@@ -38,7 +40,9 @@ from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines._http import Asker, Paths, accepted, at_own_port, closed, json_object
 from leftopen.engines._pages import Page, in_pages
 from leftopen.engines._proofs import CANNED
+from leftopen.engines._since import running
 from leftopen.errors import BudgetSpent, NotThisProtocol
+from leftopen.knowledge import Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
@@ -142,6 +146,15 @@ class Kibana:
         total = collection.records or 0
         async for batch in in_pages(connection, fetch, total, limits, reach=_WINDOW):
             yield batch
+
+    async def since(self, connection: Connection) -> Since | None:
+        """The start of its process, by the uptime on the page of its status. Raises ServerRefused,
+        NotThisProtocol and NetError."""
+        told = json_object(accepted(await Asker(connection, _PATHS).get("/api/status")))
+        metrics = told.get("metrics")
+        process = metrics.get("process") if isinstance(metrics, dict) else None
+        uptime = process.get("uptime_in_millis") if isinstance(process, dict) else None
+        return running(uptime, per_second=1_000)
 
 
 ENGINE = Kibana()

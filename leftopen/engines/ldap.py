@@ -23,6 +23,10 @@ are known to hold something about people are read. Of passwords and keys (userPa
 krbPrincipalKey, …) a search that asks for names without values tells that an entry has one; no
 request can name their values. LDAP knows no random order: a sample is what the server gives first.
 
+Known for nothing, where it may be read: OpenLDAP's uptime (cn=Monitor), else when the oldest naming
+context was made (createTimestamp), and when each was last changed (contextCSN; Active Directory's
+highestCommittedUSN).
+
 Sources: RFC 4511 (protocol; 4.5.1.6: typesOnly), RFC 4512, 5.1 (root DSE), RFC 4519 and RFC 2798
 (attributes).
 """
@@ -31,7 +35,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
 
@@ -39,7 +43,9 @@ import pyarrow as pa
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
+from leftopen.engines import _ldap_known
 from leftopen.engines._handles import handle_of
+from leftopen.engines._ldap_names import parent, plain, within
 from leftopen.engines._ldap_wire import (
     REQUESTS,
     SECRETS,
@@ -53,6 +59,7 @@ from leftopen.engines._ldap_wire import (
 )
 from leftopen.engines._text import as_text
 from leftopen.errors import NotThisProtocol, ServerRefused
+from leftopen.knowledge import Mark, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.sample import documents
@@ -126,23 +133,19 @@ class Ldap:
 
     async def collections(self, connection: Connection) -> Sequence[Collection]:
         """What lies directly below each entry, from a walk over at most MAX_ENTRIES names."""
-        if connection.opt_in.anonymous_login:
-            await _bind(connection)
-        about, done = await _ask(connection, "", Scope.BASE, ("namingContexts",), types_only=False)
-        if done.code:
-            raise ServerRefused("the first search was refused", code=str(done.code))
+        contexts = await _named(connection)
         held: dict[str, list[bool]] = {}
         names: dict[str, str] = {}
         complete, seen = True, 0
-        for base in _contexts(about):
+        for base in contexts:
             async with aclosing(_paged(connection, base, Scope.SUB, ("objectClass",))) as walk:
                 async for told in walk:
                     if isinstance(told, Done):
                         complete = complete and told.code == 0
                         continue
-                    parent = _parent(told.name)
-                    key = _plain(parent)
-                    names.setdefault(key, parent)
+                    above = parent(told.name)
+                    key = plain(above)
+                    names.setdefault(key, above)
                     held.setdefault(key, []).append(_is_container(told))
                     seen += 1
                     if seen >= MAX_ENTRIES:
@@ -172,7 +175,7 @@ class Ldap:
             async for told in entries:
                 if isinstance(told, Done):
                     continue
-                rows.append(_row(told) | secrets_of.get(_plain(told.name), {}))
+                rows.append(_row(told) | secrets_of.get(plain(told.name), {}))
                 left -= 1
                 if len(rows) >= _PAGE:
                     yield documents(rows)
@@ -181,6 +184,24 @@ class Ldap:
                     break
         if rows:
             yield documents(rows)
+
+    async def since(self, connection: Connection) -> Since | None:
+        """The start of its process, or when its oldest naming context was made. Raises
+        NotThisProtocol and NetError."""
+        return await _ldap_known.start(connection, await _named(connection))
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """`changes`: when the naming context of each was last changed; nothing where that may not
+        be read. Raises NotThisProtocol and NetError."""
+        await connection.reopen()  # a sample that was broken off would still be talking
+        made: dict[str, Mark] = {}
+        for context in await _named(connection):
+            if (changes := await _ldap_known.last_change(connection, context)) is not None:
+                held = [c.name for c in collections if within(handle_of(c, str), context)]
+                made |= {name: Mark(changes=changes) for name in held}
+        return made
 
 
 ENGINE = Ldap()
@@ -219,19 +240,19 @@ async def _below(connection: Connection, base: str) -> Proof:
     async for index, told in exchange(connection, *asked):
         if isinstance(told, Done):
             results[index] = told
-        elif index == 2 or not _within(told.name, base) or len(entries) >= 4:
+        elif index == 2 or not within(told.name, base) or len(entries) >= 4:
             raise NotThisProtocol("an entry that cannot be there")
         else:
             entries.append(told)
     codes = [results[index].code for index in range(3)]
     if entries:
-        if codes[2] != _NO_SUCH_OBJECT or not _within(made_up, results[2].matched):
+        if codes[2] != _NO_SUCH_OBJECT or not within(made_up, results[2].matched):
             reason = "gives entries, but does not tell a name that cannot exist from others"
             return Proof(Verdict.UNDETERMINED, reason)
         if not any(entry.attributes for entry in entries):
             reason = "names entries without a login, but lets none of their attributes be read"
             return Proof(Verdict.OPEN_PARTIAL, reason)
-        if all(_plain(entry.name) == _plain(base) for entry in entries):
+        if all(plain(entry.name) == plain(base) for entry in entries):
             reason = "its topmost entry was read without a login; there is nothing below it"
             return Proof(Verdict.OPEN, reason)
         return Proof(Verdict.OPEN, "entries and their attributes were read without a login")
@@ -270,6 +291,16 @@ def _contexts(about: Iterable[Entry]) -> list[str]:
 
 
 # --- searches ------------------------------------------------------------------------------------
+
+
+async def _named(connection: Connection) -> list[str]:
+    """The naming contexts, after the bind that the scope may allow. Raises ServerRefused."""
+    if connection.opt_in.anonymous_login:
+        await _bind(connection)
+    about, done = await _ask(connection, "", Scope.BASE, ("namingContexts",), types_only=False)
+    if done.code:
+        raise ServerRefused("the first search was refused", code=str(done.code))
+    return _contexts(about)
 
 
 async def _ask(
@@ -319,7 +350,7 @@ async def _secrets(
             seen += 1
             types = {key.partition(";")[0].lower() for key in told.attributes}
             if has := {name: True for name in SECRETS if name.lower() in types}:
-                found[_plain(told.name)] = has
+                found[plain(told.name)] = has
             if seen > limits.rows or connection.bytes_read >= until:
                 break
         else:
@@ -358,23 +389,6 @@ async def _paged(
 
 
 # --- entries -------------------------------------------------------------------------------------
-
-
-def _plain(name: str) -> str:
-    """A distinguished name for comparison."""
-    return re.sub(r"\s*([,=])\s*", r"\1", name.strip()).casefold()
-
-
-def _within(name: str, above: str) -> bool:
-    """Whether a name is that of an entry, or lies somewhere below it; all lie below nothing."""
-    inner, outer = _plain(name), _plain(above)
-    return not outer or inner == outer or inner.endswith("," + outer)
-
-
-def _parent(name: str) -> str:
-    """A distinguished name without its first part."""
-    found = re.match(r"(?:\\.|[^\\,])*,(.*)\Z", name, re.DOTALL)
-    return found[1].strip() if found else ""
 
 
 def _is_container(entry: Entry) -> bool:

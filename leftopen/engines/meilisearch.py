@@ -47,6 +47,7 @@ from leftopen.engines._http import (
 from leftopen.engines._pages import Page, in_pages
 from leftopen.engines._proofs import CANNED
 from leftopen.errors import NotThisProtocol
+from leftopen.knowledge import Mark
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
@@ -119,6 +120,13 @@ class Meilisearch:
 
         async for batch in in_pages(connection, fetch, collection.records, limits):
             yield batch
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """The numbers of documents, by `/stats`."""
+        listed = {found.name: found.records for found in await self.collections(connection)}
+        return {c.name: Mark(listed[c.name]) for c in collections if c.name in listed}
 
 
 ENGINE = Meilisearch()

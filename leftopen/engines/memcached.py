@@ -20,6 +20,8 @@ UNDETERMINED.
 * Columns: `value`, and `@key` (`@key2`, …) for the changing parts of the key.
 * Nothing is written. `mg` is sent with `u`, which leaves the item's place in the LRU order and its
   time of last access alone; servers before 1.6 have no such read, so their items count as used.
+* Known for nothing, by `stats`: the uptime, and how many items were stored, counted up or down and
+  deleted since (of the whole server; `stats reset` sets it back).
 * memcached has no roles and no read-only mode, and says nothing of who may write: `can_write` is
   unknown.
 
@@ -32,7 +34,7 @@ from __future__ import annotations
 import random
 import re
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,8 +59,10 @@ from leftopen.engines._memcached_wire import (
     listed,
     values_of,
 )
+from leftopen.engines._since import running
 from leftopen.engines._text import as_text
 from leftopen.errors import NotThisProtocol, PeerClosed, ServerRefused
+from leftopen.knowledge import Mark, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 
@@ -66,6 +70,7 @@ _FIRST_VALUE = 1_024  # bytes of the value read for a verdict
 _QUESTIONS = 24
 _NEEDS_AUTH = 0x20
 _BATCH = 50  # keys asked for in one go,
+_CHANGES = ("total_items", "incr_hits", "decr_hits", "delete_hits", "cas_hits")
 _BATCH_BYTES = 1 << 20  # or as many as their values may have together
 
 
@@ -156,6 +161,20 @@ class Memcached:
             rows = [(None if value is None else as_text(value),) for value in values]
             parts = [changing for (_, changing), _ in some]
             yield with_key_parts(sampling.rows(("value",), rows), parts)
+
+    async def since(self, connection: Connection) -> Since | None:
+        """The start of its process. Raises ServerRefused, NotThisProtocol and NetError."""
+        return running((await general_stats(Talk(connection))).get("uptime"))
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """`changes`: what was stored, counted and deleted on the whole server. Raises what `since`
+        does."""
+        told = await general_stats(Talk(connection))
+        changes = sum(figure_of(told, name) for name in _CHANGES if name in told)
+        known = changes if "total_items" in told else None
+        return {collection.name: Mark(changes=known) for collection in collections}
 
 
 ENGINE = Memcached()

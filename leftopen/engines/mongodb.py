@@ -20,6 +20,12 @@ Each reply must carry the random number of its request. `can_write` is "no" wher
 the server is read-only; else unknown, for what an anonymous client may write is told nowhere. The
 users of `admin.system.users` are never read.
 
+What else is asked of an open store, and of it only: `collStats`, `aggregate` with one `$sample` or
+`find`, and `getMore`, for a sample; for how much there is in it, how new it is and since when,
+what `_mongodb_known` lists; with `--deep` single fields of all documents (`_mongodb_stream`). A
+cursor that is not read to its end is given back (`killCursors`). No command holds a filter but one
+range of times or numbers.
+
 The list of members in the `hello` reply is never followed. Reads carry a read preference so that a
 secondary answers them itself.
 
@@ -31,7 +37,7 @@ github.com/mongodb/specifications/blob/master/source/message/OP_MSG.md), the BSO
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,15 +48,18 @@ from leftopen import sample as sampling
 from leftopen.bson_values import plain_document
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._mongodb_wire import ask, figure
+from leftopen.engines import _mongodb_known, _mongodb_stream
+from leftopen.engines._mongodb_wire import Handle, ask, batch_of, figure, read
 from leftopen.errors import NotThisProtocol, ServerRefused
+from leftopen.knowledge import Known, Mark, Moment, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 
 _REQUESTS = frozenset(
     {
         "hello", "isMaster", "buildInfo", "listDatabases", "listCollections",
-        "find", "aggregate", "getMore", "collStats", "count",
+        "find", "aggregate", "getMore", "killCursors", "collStats", "count", "listIndexes",
+        "serverStatus",
     }
 )  # fmt: skip
 
@@ -69,16 +78,6 @@ _SMALL = 32 << 20  # bytes of a collection that may be read whole for a random s
 
 
 @dataclass(frozen=True, slots=True)
-class _Handle:
-    """How to read a collection: `stored` is False for views, `document` the mean bytes of one."""
-
-    database: str
-    name: str
-    stored: bool
-    document: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Plan:
     """`rows` documents, by `$sample` or from the start."""
 
@@ -90,7 +89,7 @@ class MongoDB:
     """The engine; see the module's text for how its verdicts are reached."""
 
     name = "mongodb"
-    ports = (27017, 27018, 27019)
+    ports: tuple[int, ...] = (27017, 27018, 27019)
     requests = _REQUESTS
     speaks = Speaks.ANSWERS
     verified: Literal["real", "scripted"] = "real"
@@ -157,7 +156,7 @@ class MongoDB:
                 records = size = None
                 if stored and connection.seconds_left > limits.seconds / 2:
                     records, size = await _figures(connection, database, name)
-                handle = _Handle(
+                handle = Handle(
                     database, name, stored, size / records if size and records else None
                 )
                 found.append(Collection(f"{database}.{name}", records, size, handle))
@@ -168,10 +167,9 @@ class MongoDB:
     ) -> AsyncIterator[pa.RecordBatch]:
         """Batches by `$sample` where that is gentle or where it is refused by `find`; see `_plan`.
 
-        A cursor is read to its end, so that none is left on the server; only a server that sends
-        more than `limits.bytes` is left with one, which it drops after ten minutes.
+        A cursor is read to its end or given back, so that none is left on the server.
         """
-        handle: _Handle = collection.handle
+        handle: Handle = collection.handle
         plan = _plan(collection, handle, limits)
         if plan.how == "sample":
             command: dict[str, Any] = {
@@ -182,11 +180,11 @@ class MongoDB:
                 "cursor": {"batchSize": _batch_size(handle.document, plan.rows)},
             }
             try:
-                first = await _read(connection, handle.database, command)
+                first = await read(connection, handle.database, command)
             except ServerRefused:
                 plan = _Plan("find", plan.rows)
         if plan.how == "find":
-            first = await _read(
+            first = await read(
                 connection,
                 handle.database,
                 {
@@ -198,16 +196,41 @@ class MongoDB:
         async for batch in _batches(connection, handle, first, plan.rows, limits.bytes):
             yield batch
 
+    async def known(
+        self, connection: Connection, collection: Collection, paths: Sequence[str]
+    ) -> Mapping[str, Known]:
+        """Which paths are unique and which indexed, by the list of indexes."""
+        return await _mongodb_known.known(connection, collection.handle, paths)
+
+    async def count_between(
+        self, connection: Connection, collection: Collection, path: str, begin: Moment, end: Moment
+    ) -> int | None:
+        """The keys of an index in a range, counted."""
+        return await _mongodb_known.count_between(connection, collection.handle, path, begin, end)
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """The server's own counters. After a crash, and on shards that are being balanced, that of
+        records may be wrong for a while; it moves with every insertion all the same."""
+        return await _mongodb_known.marks(connection, collections)
+
+    async def since(self, connection: Connection) -> Since | None:
+        """When the process was started, where `serverStatus` tells."""
+        return await _mongodb_known.since(connection)
+
+    def stream(
+        self,
+        connection: Connection,
+        collection: Collection,
+        paths: Sequence[str],
+        limits: StoreLimits,
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
+        """One `find` with a projection of the paths."""
+        return _mongodb_stream.stream(connection, collection.handle, paths, limits)
+
 
 ENGINE = MongoDB()
-
-
-async def _read(connection: Connection, database: str, command: dict[str, Any]) -> dict[str, Any]:
-    """A command that reads: the server gives up before we do, and a secondary answers itself."""
-    patience = max(1, int(connection.limits.silence * 1000 * 2 / 3))
-    preference = {"mode": "secondaryPreferred"}
-    asked = {**command, "maxTimeMS": patience, "$readPreference": preference}
-    return await ask(connection, database, asked)
 
 
 async def _hello(connection: Connection) -> bool:
@@ -237,7 +260,7 @@ async def _version(connection: Connection) -> str | None:
 
 async def _databases(connection: Connection) -> list[str]:
     asked = {"listDatabases": 1, "nameOnly": True, "authorizedDatabases": False}
-    reply = await _read(connection, "admin", asked)
+    reply = await read(connection, "admin", asked)
     return [name for name, _ in _named(reply.get("databases"))]
 
 
@@ -250,7 +273,7 @@ async def _collection_names(connection: Connection, database: str) -> list[tuple
         "authorizedCollections": False,
         "cursor": {"batchSize": _NAMES_AT_ONCE},
     }
-    _, entries = _cursor(await _read(connection, database, asked), "firstBatch")
+    _, entries = batch_of(await read(connection, database, asked), "firstBatch")
     return [(name, kind in (None, "collection")) for name, kind in _named(entries)]
 
 
@@ -263,7 +286,7 @@ async def _readable(connection: Connection, database: str, codes: list[str]) -> 
     for name, _ in names[:_PROBED_COLLECTIONS]:
         asked = {"find": name, "projection": {"_id": 1}, "limit": 1, "singleBatch": True}
         try:
-            _cursor(await _read(connection, database, asked), "firstBatch")
+            batch_of(await read(connection, database, asked), "firstBatch")
         except ServerRefused as refused:
             codes.append(refused.code)
         else:
@@ -276,16 +299,16 @@ async def _figures(
 ) -> tuple[int | None, int | None]:
     """Records and bytes; None for what the server does not tell."""
     try:
-        reply = await _read(connection, database, {"collStats": name})
+        reply = await read(connection, database, {"collStats": name})
     except ServerRefused:
         try:
-            return figure((await _read(connection, database, {"count": name})).get("n")), None
+            return figure((await read(connection, database, {"count": name})).get("n")), None
         except ServerRefused:
             return None, None
     return figure(reply.get("count")), figure(reply.get("size"))
 
 
-def _plan(collection: Collection, handle: _Handle, limits: StoreLimits) -> _Plan:
+def _plan(collection: Collection, handle: Handle, limits: StoreLimits) -> _Plan:
     """The gentlest way to a sample.
 
     The server draws `$sample` by a random cursor only for less than 5 % of a stored collection of
@@ -314,19 +337,22 @@ def _batch_size(document: float | None, rows: int) -> int:
 
 async def _batches(
     connection: Connection,
-    handle: _Handle,
+    handle: Handle,
     reply: Mapping[str, Any],
     rows: int,
     most_bytes: int,
 ) -> AsyncIterator[pa.RecordBatch]:
     """The batches of a cursor whose first reply is `reply`; ends at `rows` or `most_bytes`."""
-    cursor, docs = _cursor(reply, "firstBatch")
+    cursor, docs = batch_of(reply, "firstBatch")
     read, seen, document = 0, 0, handle.document
     while True:
         if docs and read < rows:
             yield sampling.documents([plain_document(doc) for doc in docs[: rows - read]])
         read += len(docs)
-        if cursor == 0 or read > rows or seen > most_bytes or (seen and not docs):
+        if cursor == 0:
+            return
+        if read > rows or seen > most_bytes or (seen and not docs):
+            await _mongodb_stream.end(connection, handle, cursor)
             return
         before = connection.bytes_read
         asked = {
@@ -334,7 +360,7 @@ async def _batches(
             "collection": handle.name,
             "batchSize": _batch_size(document, rows - read),
         }
-        cursor, docs = _cursor(await ask(connection, handle.database, asked), "nextBatch")
+        cursor, docs = batch_of(await ask(connection, handle.database, asked), "nextBatch")
         got = connection.bytes_read - before
         seen += got
         document = got / len(docs) if docs else document
@@ -361,15 +387,3 @@ def _named(entries: object) -> list[tuple[str, object]]:
         if 0 < len(name) <= _MAX_NAME:
             found[name] = entry.get("type")
     return list(found.items())
-
-
-def _cursor(reply: Mapping[str, Any], batch: str) -> tuple[int, list[dict[str, Any]]]:
-    """The cursor's id (0 at its end) and its documents, strictly; raises NotThisProtocol."""
-    cursor = reply.get("cursor")
-    docs = cursor.get(batch) if isinstance(cursor, dict) else None
-    number = cursor.get("id") if isinstance(cursor, dict) else None
-    if not isinstance(docs, list) or not all(isinstance(doc, dict) for doc in docs):
-        raise NotThisProtocol("the reply holds no batch of documents")
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise NotThisProtocol("the reply's cursor has no id")
-    return number, docs

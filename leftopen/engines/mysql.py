@@ -14,9 +14,17 @@ store the same account is named again, as often as it is dialled.
 
 `can_write` is what SHOW GRANTS and `read_only` say of that account.
 
+For measuring, once an account was let in: which columns are unique, indexed or refer to another
+table; about how many values an index has, where the figures of a unique one fit its table (they are
+estimates from some 20 pages, and far off for a table that has just been filled); the server's
+uptime; AUTO_INCREMENT, or else the time of the last change, of at most 400 tables (a session with
+MySQL 8 asks for them as they are now). Rows of a range of a column are counted by an index that
+begins with it. With `--deep` single columns of every row come in one statement; its limit of time
+is what is left of the store's.
+
 Every statement runs in a READ ONLY transaction and with a limit of time, where the server knows
-these. Not read: views (they can run any function), tables whose engine would dial elsewhere, system
-schemas. Columns are those that the account may SELECT.
+these; TIMESTAMPs are asked for in UTC. Not read: views (they can run any function), tables whose
+engine would dial elsewhere, system schemas. Columns are those that the account may SELECT.
 
 Sources: MySQL Source Code Documentation, "Client/Server Protocol"; MySQL Reference Manual, "Server
 Error Message Reference" and "SHOW GRANTS Statement"; MariaDB Knowledge Base, "Client/Server
@@ -27,18 +35,29 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines import _mysql_session as talk
+from leftopen.engines import _mysql_known as knowing
+from leftopen.engines import _mysql_sql as sql
 from leftopen.engines import _mysql_wire as wire
 from leftopen.engines._handles import handle_of
-from leftopen.engines._mysql_session import Session, Table, TableColumn
+from leftopen.engines._mysql_catalogue import (
+    MAX_NAME,
+    Handle,
+    columns_of,
+    name_of,
+    number_of,
+    seconds_of,
+)
+from leftopen.engines._mysql_session import Result, Session
+from leftopen.engines._mysql_sql import Table, TableColumn
 from leftopen.engines._proofs import CanWrite
 from leftopen.errors import BudgetSpent, NetError, NotThisProtocol, ServerRefused
+from leftopen.knowledge import Known, Mark, Moment, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.sample import rows as batch_of
@@ -46,7 +65,6 @@ from leftopen.sample import rows as batch_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_MAX_NAME = 255  # characters; the servers' own names have 64 at most
 _CELL_BYTES = 262_144  # more than any cell has that was cut on the server as it was told to
 _BATCH = 1_000  # rows
 _COUNTED_BYTES = 8 << 20  # a table up to this size is counted, for the server only estimates
@@ -75,21 +93,12 @@ _PRODUCTS = (("mariadb", "mariadb"), ("tidb", "tidb"), ("vitess", "vitess"))
 _FALSE = {b"0", b"OFF"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Handle:
-    """How a collection is read: over which session, as whom, and what."""
-
-    session: Session
-    account: str
-    table: Table
-
-
 class MySQL:
     """The engine; see the module's text for how a verdict is reached."""
 
     name = "mysql"
     ports: tuple[int, ...] = (3306, 3307)
-    requests = talk.NAMES
+    requests = sql.NAMES
     speaks = Speaks.GREETS
     verified: Literal["real", "scripted"] = "real"
     reads = "by opt-in alone: rows of base tables, thinned at random from their first 200,000"
@@ -137,7 +146,7 @@ class MySQL:
             if counted < _COUNTED_TABLES and (size is None or size <= _COUNTED_BYTES):
                 counted += 1
                 records = await _count(session, table, records)
-            handle = _Handle(session, account, table)
+            handle = Handle(session, account, table)
             made.append(Collection(f"{table.schema}.{table.name}", records, size, handle))
         return made
 
@@ -146,13 +155,13 @@ class MySQL:
     ) -> AsyncIterator[pa.RecordBatch]:
         """Rows taken by chance from the first _LOOKED_AT of a table (in its primary key's order),
         for a larger part would be a full scan."""
-        handle = handle_of(collection, _Handle)
+        handle = handle_of(collection, Handle)
         session, table = handle.session, handle.table
         assert session.connection is connection
         if limits.rows < 1:
             return
         await session.enter(handle.account)
-        columns = await _columns(session, table)
+        columns = await columns_of(session, table)
         if not columns:
             return
         looked_at = min(collection.records or 0, _LOOKED_AT)
@@ -177,6 +186,45 @@ class MySQL:
                 ],
             )
 
+    async def known(
+        self, connection: Connection, collection: Collection, paths: Sequence[str]
+    ) -> Mapping[str, Known]:
+        """Of paths that are columns; what JSON in one holds has no statistics."""
+        handle = handle_of(collection, Handle)
+        assert handle.session.connection is connection
+        return await knowing.known(handle, collection.records, paths)
+
+    async def count_between(
+        self, connection: Connection, collection: Collection, path: str, begin: Moment, end: Moment
+    ) -> int | None:
+        """None too where the column's type has no value like these moments."""
+        handle = handle_of(collection, Handle)
+        assert handle.session.connection is connection
+        return await knowing.count_between(handle, path, begin, end)
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        return await knowing.marks(connection, collections)
+
+    async def since(self, connection: Connection) -> Since | None:
+        """On a fresh connection, which it leaves as fresh; so before `collections`."""
+        account = _account(connection)
+        return None if account is None else await knowing.since(connection, account)
+
+    async def stream(
+        self,
+        connection: Connection,
+        collection: Collection,
+        paths: Sequence[str],
+        limits: StoreLimits,
+    ) -> AsyncIterator[pa.RecordBatch]:
+        handle = handle_of(collection, Handle)
+        assert handle.session.connection is connection
+        async with aclosing(knowing.stream(handle, paths, limits.bytes)) as batches:
+            async for batch in batches:
+                yield batch
+
 
 ENGINE = MySQL()
 
@@ -185,7 +233,7 @@ def _account(connection: Connection) -> str | None:
     """The one account that the scope file lets us name, if it says so and names one."""
     allowed = connection.opt_in
     account = allowed.account if allowed.blank_password_check else None
-    return account if account and "\0" not in account and len(account) <= _MAX_NAME else None
+    return account if account and "\0" not in account and len(account) <= MAX_NAME else None
 
 
 def _because(told: Proof, reason: str) -> Proof:
@@ -226,7 +274,7 @@ async def _gated(session: Session, told: Proof) -> Proof:
     """The verdict on a server that let the account in."""
     word = secrets.token_hex(16)
     try:
-        result = await session.select(talk.token_of(word), 1)
+        result = await session.select(sql.token_of(word), 1)
     except ServerRefused as refused:
         reason = f"lets the account in, but refused a read with error {refused.code}; {_BY_OPT_IN}"
         return Proof(Verdict.OPEN_PARTIAL, reason, told.version, told.product)
@@ -244,12 +292,12 @@ async def _gated(session: Session, told: Proof) -> Proof:
 
 async def _can_write(session: Session) -> CanWrite:
     """What the account's own grants say. A server that is read-only for most may still refuse."""
-    granted = await session.select(talk.GRANTS, _MAX_GRANTS)
+    granted = await session.select(sql.GRANTS, _MAX_GRANTS)
     if granted.cut or len(granted.columns) != 1:
         return "unknown"
     told = _by_grants((row[0] or b"").decode("utf-8", "replace") for row in granted.rows)
     if told == "yes":
-        switch = await session.select(talk.READ_ONLY, 1)
+        switch = await session.select(sql.READ_ONLY, 1)
         return "yes" if len(switch.rows) == 1 and switch.rows[0][0] in _FALSE else "unknown"
     return told
 
@@ -271,56 +319,29 @@ def _by_grants(lines: Iterable[str]) -> CanWrite:
     return "no" if seen and only_reading else "unknown"
 
 
-def _number(cell: bytes | None) -> int | None:
-    if cell is None:
-        return None
-    if not cell.isdigit() or len(cell) > 20:
-        raise NotThisProtocol("not a number")
-    return int(cell)
-
-
-def _name(cell: bytes | None) -> str:
-    text = (cell or b"").decode("utf-8", "replace")
-    if not 0 < len(text) <= _MAX_NAME or "\0" in text:
-        raise NotThisProtocol("not a name")
-    return text
-
-
 async def _tables(session: Session) -> list[tuple[Table, int | None, int | None]]:
     """Base tables with the server's own figures: rows (an estimate) and bytes."""
-    result = await session.select(talk.TABLES, talk.MAX_TABLES)
+    result = await session.select(sql.TABLES, sql.MAX_TABLES)
     if result.cut:
         raise BudgetSpent(code="reply_too_large")
     if len(result.columns) != 4:
         raise NotThisProtocol("a result has other columns than were asked for")
     listed = [
-        (Table(_name(schema), _name(name)), _number(records), _number(size))
+        (Table(name_of(schema), name_of(name)), number_of(records), number_of(size))
         for schema, name, records, size in result.rows
     ]
     # The statement leaves the system's out; a peer may lie.
-    return [entry for entry in listed if entry[0].schema.lower() not in talk.SYSTEM]
+    return [entry for entry in listed if entry[0].schema.lower() not in sql.SYSTEM]
 
 
 async def _count(session: Session, table: Table, estimate: int | None) -> int | None:
     try:
-        result = await session.select(talk.count_of(table, _seconds(session)), 1)
+        result = await session.select(sql.count_of(table, seconds_of(session)), 1)
     except ServerRefused:  # no right to, or it took too long
         return estimate
     if len(result.rows) != 1 or len(result.columns) != 1:
         raise NotThisProtocol("not a count")
-    return _number(result.rows[0][0])
-
-
-async def _columns(session: Session, table: Table) -> list[TableColumn]:
-    """The columns that the account may SELECT, in their order."""
-    result = await session.select(talk.columns_of(table), wire.MAX_COLUMNS)
-    if result.cut or len(result.columns) != 3:
-        raise NotThisProtocol("not a list of columns")
-    return [
-        TableColumn(_name(name), _name(kind).lower())
-        for name, kind, rights in result.rows
-        if b"select" in (rights or b"").lower()
-    ]
+    return number_of(result.rows[0][0])
 
 
 async def _drawn(
@@ -329,13 +350,8 @@ async def _drawn(
     columns: Sequence[TableColumn],
     limits: StoreLimits,
     share: float,
-) -> talk.Result:
+) -> Result:
     row_bytes = session.connection.limits.reply_bytes // 2
-    seconds = _seconds(session)
-    statement = talk.rows_of(table, columns, limits.rows, row_bytes, seconds, share)
+    seconds = seconds_of(session)
+    statement = sql.rows_of(table, columns, limits.rows, row_bytes, seconds, share)
     return await session.select(statement, limits.rows)
-
-
-def _seconds(session: Session) -> float:
-    """The server is to end a statement before we would take it for silent."""
-    return max(0.1, session.connection.limits.silence * 0.8)

@@ -16,6 +16,10 @@ A collection is a stream; a record is a message: its payload in `value`, its sub
 its moment in `@time`. Headers are not read. `can_write` is what the server tells of the client's
 own permissions ($SYS.REQ.USER.INFO, from 2.10 on).
 
+Known for nothing, by what the server tells of each stream: its messages, the number of its last one
+(which rises with each), and the oldest stream's creation. The server's own start is told on its
+monitoring port only.
+
 Sources: https://docs.nats.io/reference/reference-protocols/nats_api_reference (JetStream API) and
 https://docs.nats.io/running-a-nats-service/configuration/securing_nats/authorization.
 """
@@ -48,8 +52,10 @@ from leftopen.engines._nats_wire import (
     is_stream,
 )
 from leftopen.engines._proofs import CanWrite
+from leftopen.engines._since import since as plausible
 from leftopen.engines._text import as_text
 from leftopen.errors import NotThisProtocol, ServerRefused
+from leftopen.knowledge import Mark, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.sample import rows as as_batch
@@ -101,20 +107,8 @@ class Nats:
     async def collections(self, connection: Connection) -> Sequence[Collection]:
         """The streams with their messages and bytes, the fullest first."""
         session = await _entered(connection)
-        most, names = connection.limits.collections, list[str]()
-        while len(names) < most:
-            payload = b'{"offset":%d}' % len(names) if names else b""
-            page, total = _names(_told((await session.ask((NAMES, payload)))[0]))
-            names += page[: most - len(names)]
-            if not page or len(names) >= total:
-                break
-        made: list[_Stream] = []
-        for at in range(0, len(names), _AT_ONCE):
-            some = names[at : at + _AT_ONCE]
-            answers = await session.ask(*((f"{INFO}.{name}", b"") for name in some))
-            for name, answer in zip(some, answers, strict=True):
-                if not isinstance(answer, ServerRefused):  # a stream may have gone meanwhile
-                    made.append(_stream(name, answer))
+        names = await _listed(session, connection.limits.collections)
+        made = [_stream(name, told) for name, told in await _infos(session, names)]
         made.sort(key=lambda stream: -stream.messages)
         return [Collection(s.name, s.messages, s.bytes, s) for s in made]
 
@@ -139,6 +133,28 @@ class Nats:
             left -= len(rows)
             if rows:
                 yield as_batch(_COLUMNS, rows)
+
+    async def since(self, connection: Connection) -> Since | None:
+        """When the oldest stream was made; `collections` finds a fresh connection afterwards.
+        Raises ServerRefused, NotThisProtocol and NetError."""
+        try:
+            session = await _entered(connection)
+            names = await _listed(session, connection.limits.collections)
+            told = [info.get("created") for _, info in await _infos(session, names)]
+        finally:
+            await connection.reopen()
+        moments = [found for text in told if (found := plausible(text, "created"))]
+        return min(moments, key=lambda one: one.moment, default=None)
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """Messages that are kept, and the number of the last one. Raises what `since` does."""
+        await connection.reopen()
+        session = await _entered(connection)
+        names = [handle_of(collection, _Stream).name for collection in collections]
+        now = [_stream(name, told) for name, told in await _infos(session, names)]
+        return {stream.name: Mark(stream.messages, stream.last) for stream in now}
 
 
 ENGINE = Nats()
@@ -221,6 +237,29 @@ async def _entered(connection: Connection) -> Session:
     await session.greet()
     await session.enter()
     return session
+
+
+async def _listed(session: Session, most: int) -> list[str]:
+    """The names of up to `most` streams."""
+    names: list[str] = []
+    while len(names) < most:
+        payload = b'{"offset":%d}' % len(names) if names else b""
+        page, total = _names(_told((await session.ask((NAMES, payload)))[0]))
+        names += page[: most - len(names)]
+        if not page or len(names) >= total:
+            break
+    return names
+
+
+async def _infos(session: Session, names: Sequence[str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """What the server tells of each of these streams; one may have gone meanwhile."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for at in range(0, len(names), _AT_ONCE):
+        some = names[at : at + _AT_ONCE]
+        answers = await session.ask(*((f"{INFO}.{name}", b"") for name in some))
+        pairs = zip(some, answers, strict=True)
+        found += [(name, told) for name, told in pairs if not isinstance(told, ServerRefused)]
+    return found
 
 
 def _told(answer: Mapping[str, Any] | ServerRefused) -> Mapping[str, Any]:

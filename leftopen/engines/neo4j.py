@@ -13,6 +13,12 @@ The exchange: the handshake about versions, HELLO (from Bolt 5.1 on LOGON too) w
   one is not and the server's settings say that authentication is off: then everybody is an
   administrator.
 
+Known for nothing, each under a time limit of the server's own: when it was started (SHOW DATABASES,
+5.0 on), constraints and indexes (SHOW CONSTRAINTS, SHOW INDEXES, 4.3 on), how many different values
+an index holds (db.stats.retrieve), the counts of nodes and relationships that the server keeps, and
+counts over ranges of an index. With `--deep`, the properties that tell people apart, page by page
+(Bolt 4 on).
+
 Neo4j's HTTP port (7474) tells the product and its Bolt port to anybody, which proves nothing; this
 engine does not ask it.
 
@@ -21,162 +27,49 @@ Source: https://neo4j.com/docs/bolt/current/ and the Cypher manual.
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
 
 import pyarrow as pa
 
 from leftopen import sample
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines import _neo4j_wire as wire
+from leftopen.engines import _neo4j_known
 from leftopen.engines._handles import handle_of
+from leftopen.engines._neo4j_session import (
+    COUNT,
+    DATABASES,
+    FIRST,
+    LABELS,
+    LINKS,
+    MAX_ROWS,
+    MET_LABELS,
+    MET_TYPES,
+    NODES,
+    PROOF,
+    REQUESTS,
+    SETTING,
+    SOME,
+    TYPES,
+    Note,
+    Session,
+    asked,
+    count_of,
+    is_name,
+)
 from leftopen.engines._proofs import CanWrite, afterwards
-from leftopen.errors import NotThisProtocol, PeerClosed, RequestNotAllowed, ServerRefused
+from leftopen.errors import NotThisProtocol, ServerRefused
+from leftopen.knowledge import Known, Mark, Moment, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 
 MAX_LABELS = 1_000
 MAX_DATABASES = 64
-MAX_ROWS = 10_000  # of one answer: no query asks for more
 BATCH_ROWS = 200
 _SPARE = 3  # times as many nodes are drawn as are wanted, for chance may bring fewer
-
-_PROOF = "RETURN $token AS token"
-_FIRST = "MATCH (n) RETURN labels(n) AS labels LIMIT 1"
-_DATABASES = "SHOW DATABASES YIELD name, access RETURN name, access"
-_SETTING = "CALL dbms.listConfig($name) YIELD name, value RETURN name, value"
-_LABELS = "CALL db.labels() YIELD label RETURN label LIMIT 1000"
-_TYPES = "CALL db.relationshipTypes() YIELD relationshipType RETURN relationshipType LIMIT 1000"
-_MET_LABELS = (  # where there is no such procedure, as in Memgraph
-    "MATCH (n) WITH n LIMIT 10000 UNWIND labels(n) AS label RETURN DISTINCT label LIMIT 1000"
-)
-_MET_TYPES = "MATCH ()-[r]->() WITH r LIMIT 10000 RETURN DISTINCT type(r) LIMIT 1000"
-_NODES = "MATCH (n:{name}) RETURN count(n) AS records"
-_LINKS = "MATCH ()-[n:{name}]->() RETURN count(n) AS records"
-_SOME_NODES = "MATCH (n:{name}) WHERE rand() < $share RETURN properties(n) AS held LIMIT $most"
-_SOME_LINKS = (
-    "MATCH ()-[n:{name}]->() WHERE rand() < $share RETURN properties(n) AS held LIMIT $most"
-)
-_TEXTS = (
-    *(_PROOF, _FIRST, _DATABASES, _SETTING, _LABELS, _TYPES, _MET_LABELS, _MET_TYPES),
-    *(_NODES, _LINKS, _SOME_NODES, _SOME_LINKS),
-)
-# A backslash could be the start of an escape that Cypher reads before it reads the quotes.
-_NAME = r"`(?:[^`\\\0]|``)+`"
-_FORMS = [(text, re.compile(re.escape(text).replace(r"\{name\}", _NAME))) for text in _TEXTS]
-_OPERATIONS = {
-    wire.HELLO: "HELLO",
-    wire.LOGON: "LOGON",
-    wire.PULL: "PULL",
-    wire.RESET: "RESET",
-}
-
-
-def request_name(operation: int, fields: Sequence[Any]) -> str:
-    """The name of a message on the allow-list; a query's is the text that it fits, and it must ask
-    for read mode. Raises RequestNotAllowed where there is none."""
-    if operation in (wire.HELLO, wire.LOGON) and fields[0].get("scheme", "none") != "none":
-        raise RequestNotAllowed("a login is not tried")
-    if operation in _OPERATIONS:
-        return _OPERATIONS[operation]
-    if operation == wire.RUN and fields[2].get("mode") == "r":
-        for text, form in _FORMS:
-            if form.fullmatch(fields[0]):
-                return text
-    raise RequestNotAllowed("not a request that this engine may send")
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """How to read a collection: the query for a random part of it, and in which database."""
-
-    text: str
-    database: str | None
-    records: int
-    version: tuple[int, int]
-
-
-class Session:
-    """Queries over a connection; `version` is that of Bolt, major and minor."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.version = (0, 0)
-        self.agent = ""
-
-    async def begin(self) -> None:
-        """The handshake, and in without credentials; raises ServerRefused where that is refused,
-        NotThisProtocol and NetError."""
-        link = self.connection
-        await link.send("handshake", wire.HANDSHAKE)
-        chosen = await link.read_exactly(4)
-        self.version = (chosen[3], chosen[2])
-        if chosen[:2] != b"\0\0" or not ((3, 0) <= self.version <= (5, 4)):
-            raise NotThisProtocol("the peer does not speak Bolt")
-        hello: dict[str, Any] = {"user_agent": "leftopen/1"}
-        if self.version >= (5, 3):
-            hello["bolt_agent"] = {"product": "leftopen/1"}
-        if self.version < (5, 1):
-            hello["scheme"] = "none"
-        told = await self._ask(wire.HELLO, hello)
-        self.agent = str(told.get("server", ""))
-        if self.version >= (5, 1):
-            await self._ask(wire.LOGON, {"scheme": "none"})
-
-    async def run(self, text: str, database: str | None = None, **values: Any) -> list[list[Any]]:
-        """All rows of a query in read mode; raises ServerRefused with the class of the error."""
-        extra: dict[str, Any] = {"mode": "r"}
-        if database is not None and self.version >= (4, 0):
-            extra["db"] = database
-        try:
-            await self._ask(wire.RUN, text, values, extra)
-            await self._send(wire.PULL, *([{"n": -1}] if self.version >= (4, 0) else []))
-            rows = []
-            while (row := await self._reply()) is not None:
-                rows.append(row)
-                if len(rows) > MAX_ROWS:
-                    await self.connection.close()
-                    raise NotThisProtocol("more rows than were asked for")
-            return rows
-        except ServerRefused:
-            await self._ask(wire.RESET)
-            raise
-
-    async def _ask(self, operation: int, *fields: Any) -> dict[str, Any]:
-        await self._send(operation, *fields)
-        kind, told = await self._receive()
-        if kind != wire.SUCCESS or not told or not isinstance(told[0], dict):
-            raise NotThisProtocol("the peer does not speak Bolt")
-        return told[0]
-
-    async def _send(self, operation: int, *fields: Any) -> None:
-        name = request_name(operation, fields)
-        await self.connection.send(name, wire.message(operation, *fields))
-
-    async def _reply(self) -> list[Any] | None:
-        """The next row; None after the last."""
-        kind, told = await self._receive()
-        if kind == wire.SUCCESS:
-            return None
-        if kind != wire.RECORD or not told or not isinstance(told[0], list):
-            raise NotThisProtocol("the peer does not speak Bolt")
-        row: list[Any] = told[0]
-        return row
-
-    async def _receive(self) -> wire.Message:
-        try:
-            kind, told = await wire.receive(self.connection)
-        except BaseException:  # what is left of the answer must not be taken for the next
-            await self.connection.close()
-            raise
-        if kind == wire.FAILURE:
-            code = told[0].get("code") if told and isinstance(told[0], dict) else None
-            raise ServerRefused("the server refused the request", code=_class(code))
-        return kind, told
 
 
 class Neo4j:
@@ -187,7 +80,7 @@ class Neo4j:
     speaks = Speaks.ANSWERS
     verified: Literal["real", "scripted"] = "real"
     reads = "labels and types, and the properties of random nodes and relationships of each"
-    requests = frozenset({"handshake", *_OPERATIONS.values(), *_TEXTS})
+    requests = REQUESTS
 
     async def probe(self, connection: Connection) -> Proof:
         """OPEN where a random parameter comes back and a node's labels can be read."""
@@ -202,9 +95,9 @@ class Neo4j:
             version = None  # it states that of the Neo4j that it stands in for
         token = secrets.token_hex(8)
         try:
-            if await session.run(_PROOF, token=token) != [[token]]:
+            if await session.run(PROOF, token=token) != [[token]]:
                 raise NotThisProtocol("an answer to something that was not asked")
-            first = await session.run(_FIRST)
+            first = await session.run(FIRST)
         except ServerRefused as refused:
             if refused.code in ("Unauthorized", "Unauthenticated"):
                 return Proof(Verdict.AUTH_REQUIRED, "asks for credentials", version, product)
@@ -230,17 +123,16 @@ class Neo4j:
         made: list[Collection] = []
         for database in databases[:MAX_DATABASES] or [None]:
             prefix = f"{database}/" if len(databases) > 1 else ""
-            for asked, instead, count, some, form in (
-                (_LABELS, _MET_LABELS, _NODES, _SOME_NODES, ":{}"),
-                (_TYPES, _MET_TYPES, _LINKS, _SOME_LINKS, "-[:{}]->"),
+            for listed, instead, these, form in (
+                (LABELS, MET_LABELS, NODES, ":{}"),
+                (TYPES, MET_TYPES, LINKS, "-[:{}]->"),
             ):
-                for name in await _names(session, database, asked, instead):
+                for name in await _names(session, database, listed, instead):
                     if len(made) >= connection.limits.collections:
                         return made
-                    quoted = "`" + name.replace("`", "``") + "`"
-                    text = count.replace("{name}", quoted)
-                    records = _count(await session.run(text, database))
-                    note = Note(some.replace("{name}", quoted), database, records, session.version)
+                    note = Note(name, these, database, 0, session.version)
+                    records = count_of(await session.run(note.text(COUNT), database))
+                    note = replace(note, records=records)
                     made.append(Collection(prefix + form.format(name), records, None, note))
         return made
 
@@ -251,27 +143,46 @@ class Neo4j:
         note = handle_of(collection, Note)
         share = min(1.0, _SPARE * limits.rows / max(1, note.records))
         values = {"share": 1.1 if share == 1.0 else share, "most": min(limits.rows, MAX_ROWS)}
-        session = Session(connection)
-        session.version = note.version
-        try:
-            rows = await session.run(note.text, note.database, **values)
-        except PeerClosed:
-            await connection.reopen()
-            await session.begin()
-            rows = await session.run(note.text, note.database, **values)
+        rows = await asked(connection, note, note.text(SOME), **values)
         held = [row[0] for row in rows[: limits.rows] if row and isinstance(row[0], dict)]
         for at in range(0, len(held), BATCH_ROWS):
             yield sample.documents(held[at : at + BATCH_ROWS])
 
+    async def since(self, connection: Connection) -> Since | None:
+        """When its databases were last started. Raises ServerRefused, NotThisProtocol, NetError."""
+        return await _neo4j_known.since(connection)
+
+    async def known(
+        self, connection: Connection, collection: Collection, paths: Sequence[str]
+    ) -> Mapping[str, Known]:
+        """Which properties are unique or indexed, and the server's own counts of the values of
+        indexed ones. Raises ServerRefused, NotThisProtocol and NetError."""
+        return await _neo4j_known.known(connection, collection, paths)
+
+    async def count_between(
+        self, connection: Connection, collection: Collection, path: str, begin: Moment, end: Moment
+    ) -> int | None:
+        """A count over a range of an index. Raises ServerRefused, NotThisProtocol and NetError."""
+        return await _neo4j_known.count_between(connection, collection, path, begin, end)
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """Exact counts, which the server keeps. Raises ServerRefused, NotThisProtocol, NetError."""
+        return await _neo4j_known.marks(connection, collections)
+
+    def stream(
+        self,
+        connection: Connection,
+        collection: Collection,
+        paths: Sequence[str],
+        limits: StoreLimits,
+    ) -> AsyncIterator[pa.RecordBatch]:
+        """The properties in which these paths lie, of all nodes or relationships."""
+        return _neo4j_known.stream(connection, collection, paths, limits)
+
 
 ENGINE = Neo4j()
-
-
-def _class(code: object) -> str:
-    """The last word of an error's code, where it is one that a verdict rests on."""
-    known = {"Unauthorized", "Unauthenticated", "Forbidden", "AuthenticationRateLimit"}
-    word = code.rpartition(".")[2] if isinstance(code, str) else ""
-    return word if word in known else "failure"
 
 
 def _shut(word: str) -> Proof:
@@ -287,16 +198,10 @@ def _is_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
-def _count(rows: list[list[Any]]) -> int:
-    if len(rows) != 1 or len(rows[0]) != 1 or not isinstance(rows[0][0], int):
-        raise NotThisProtocol("a count that is none")
-    return max(0, rows[0][0])
-
-
 async def _databases(session: Session) -> list[tuple[str, str]]:
     """Name and access of each database; none where the server does not know of several."""
     try:
-        rows = await session.run(_DATABASES, "system")
+        rows = await session.run(DATABASES, "system")
     except ServerRefused:
         return []
     return [(row[0], row[1]) for row in rows if len(row) == 2 and _is_names(row)]
@@ -309,17 +214,17 @@ async def _can_write(session: Session) -> CanWrite:
     if "read-write" not in access:
         return "unknown"
     try:
-        told = await session.run(_SETTING, name="dbms.security.auth_enabled")
+        told = await session.run(SETTING, name="dbms.security.auth_enabled")
     except ServerRefused:
         return "unknown"
     return "yes" if ["dbms.security.auth_enabled", "false"] in told else "unknown"
 
 
-async def _names(session: Session, database: str | None, asked: str, instead: str) -> list[str]:
+async def _names(session: Session, database: str | None, listed: str, instead: str) -> list[str]:
     """What a query in its two forms lists, of what can be quoted."""
     try:
-        rows = await session.run(asked, database)
+        rows = await session.run(listed, database)
     except ServerRefused:
         rows = await session.run(instead, database)
     names = [row[0] for row in rows[:MAX_LABELS] if len(row) == 1 and isinstance(row[0], str)]
-    return [name for name in names if 0 < len(name) <= 512 and not set(name) & {"\\", "\0"}]
+    return list(filter(is_name, names))

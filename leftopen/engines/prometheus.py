@@ -20,6 +20,9 @@ A query in PromQL can only read, whatever its text; so the path is a request's w
 server's admin API and its receivers are other paths, which are not on the list. `can_write` is what
 the flags say: "yes" where the admin API or a receiver is switched on, "no" where all are off.
 
+Known for nothing: the start of the process (GET /api/v1/status/runtimeinfo) and the moment of the
+newest sample of all (GET /api/v1/status/tsdb), which rises with each scrape.
+
 Sources: prometheus.io/docs (HTTP API; Command line: prometheus; HTTPS and authentication; Agent
 mode), docs.victoriametrics.com (Prometheus querying API usage), thanos.io (Query).
 """
@@ -37,9 +40,20 @@ import pyarrow as pa
 from leftopen import sample as sampling
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
-from leftopen.engines._http import Asker, Paths, accepted, at_own_port, closed, json_object, refused
+from leftopen.engines._http import (
+    Asker,
+    Paths,
+    accepted,
+    at_own_port,
+    closed,
+    count_of,
+    json_object,
+    refused,
+)
 from leftopen.engines._proofs import CANNED, CanWrite
+from leftopen.engines._since import since as plausible
 from leftopen.errors import BudgetSpent, NotThisProtocol
+from leftopen.knowledge import Mark, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
@@ -51,8 +65,11 @@ _NAMES = "/api/v1/label/__name__/values"
 _FLAGS = "/api/v1/status/flags"
 _BUILD = "/api/v1/status/buildinfo"
 _TARGETS = "/api/v1/targets"
+_RUNTIME = "/api/v1/status/runtimeinfo"
+_HEAD = "/api/v1/status/tsdb"
 _PATHS = Paths(
-    *(f"GET {path}" for path in (_QUERY, _SERIES, _LABELS, _NAMES, _FLAGS, _BUILD, _TARGETS))
+    *(f"GET {path}" for path in (_QUERY, _SERIES, _LABELS, _NAMES, _FLAGS, _BUILD)),
+    *(f"GET {path}" for path in (_TARGETS, _RUNTIME, _HEAD)),
 )
 # What servers tell of themselves and their scraping: names of machines and programs alone.
 _SYSTEM = re.compile(
@@ -132,6 +149,21 @@ class Prometheus:
             yield sampling.documents(
                 {k: v for k, v in row.items() if k != "__name__"} for row in rows[: limits.rows]
             )
+
+    async def since(self, connection: Connection) -> Since | None:
+        """The start of its process. Raises ServerRefused, NotThisProtocol and NetError."""
+        told = await Asker(connection, _PATHS).get(_RUNTIME)
+        return plausible(_object(accepted(told)).get("startTime"))
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """`changes`: the time of the newest sample of all (milliseconds since 1970). Raises what
+        `since` does."""
+        told = _object(accepted(await Asker(connection, _PATHS).get(f"{_HEAD}?limit=1")))
+        head = told.get("headStats")
+        newest = count_of(head.get("maxTime")) if isinstance(head, dict) else None
+        return {collection.name: Mark(changes=newest) for collection in collections}
 
 
 ENGINE = Prometheus()

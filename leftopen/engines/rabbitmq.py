@@ -16,6 +16,10 @@ of all `guest`. The login page at `/` proves nothing and is not asked.
 
 Messages are never fetched: the API's `get` takes them off the queue, or marks them as redelivered.
 
+Known for nothing: the uptime of its nodes (GET /api/nodes), the messages in each queue, which the
+server counts anew every few seconds, and how many were published since the start (GET
+/api/overview), to whatever queue.
+
 `can_write` is "yes" where the account has the tag `administrator`. Other accounts are told nowhere
 what they may write (their permissions are shown to administrators alone): "unknown".
 
@@ -44,12 +48,14 @@ from leftopen.engines._http import (
     refused,
 )
 from leftopen.engines._proofs import CANNED
+from leftopen.engines._since import running
 from leftopen.errors import NotThisProtocol
+from leftopen.knowledge import Mark, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
 
-_PATHS = Paths("GET /api/overview", "GET /api/queues", "GET /api/whoami")
+_PATHS = Paths("GET /api/overview", "GET /api/queues", "GET /api/whoami", "GET /api/nodes")
 _OVERVIEW = (
     "/api/overview?columns=rabbitmq_version,management_version,product_name,product_version,"
     "lavinmq_version,object_totals"
@@ -98,17 +104,11 @@ class RabbitMQ:
         and NetError.
         """
         asker, most = Asker(connection, _PATHS), connection.limits.collections
-        found: list[tuple[str, str, int | None]] = []
-        for page in range(1, most // _PAGE + 2):
-            path = f"/api/queues?page={page}&page_size={_PAGE}&{_COLUMNS}"
-            items = _items(accepted(await asker.get(path)))
-            found += [queue for queue in items if not queue[1].startswith("amq.")]
-            if len(items) < _PAGE:
-                break
+        found = await _queues(asker, most)
         found.sort(key=lambda queue: -(queue[2] or 0))
         plain = all(vhost == "/" for vhost, _, _ in found)
         return [
-            Collection(name if plain else f"{vhost.rstrip('/')}/{name}", count)
+            Collection(name if plain else f"{vhost.rstrip('/')}/{name}", count, None, (vhost, name))
             for vhost, name, count in found[:most]
         ]
 
@@ -120,6 +120,31 @@ class RabbitMQ:
         none: tuple[pa.RecordBatch, ...] = ()
         for batch in none:
             yield batch
+
+    async def since(self, connection: Connection) -> Since | None:
+        """The start of the node that has run longest. Raises ServerRefused, NotThisProtocol and
+        NetError."""
+        told = accepted(await Asker(connection, _PATHS).get("/api/nodes?columns=uptime")).json()
+        nodes = told if isinstance(told, list) else []
+        times = [count_of(node.get("uptime")) for node in nodes if isinstance(node, dict)]
+        longest = max((time for time in times if time is not None), default=None)
+        return running(longest, per_second=1_000)
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """Messages in each queue, and all that were published. Raises what `since` does."""
+        asker = Asker(connection, _PATHS)
+        told = json_object(accepted(await asker.get("/api/overview?columns=message_stats.publish")))
+        stats = told.get("message_stats")
+        changes = count_of(stats.get("publish")) if isinstance(stats, dict) else None
+        queues = await _queues(asker, connection.limits.collections)
+        counts = {(vhost, name): count for vhost, name, count in queues}
+        return {
+            collection.name: Mark(counts[collection.handle], changes)
+            for collection in collections
+            if collection.handle in counts
+        }
 
 
 ENGINE = RabbitMQ()
@@ -169,6 +194,18 @@ async def _gated(asker: Asker, overview: Mapping[str, Any]) -> tuple[Verdict, st
     if isinstance(totals, Mapping) and totals.get("queues") not in (0, None):
         return Verdict.OPEN_PARTIAL, "tells how many queues it has, but lists none of them"
     return Verdict.OPEN, "the list of queues is answered without a login; it is empty"
+
+
+async def _queues(asker: Asker, most: int) -> list[tuple[str, str, int | None]]:
+    """Virtual host, name and messages of the queues that people have named."""
+    found: list[tuple[str, str, int | None]] = []
+    for page in range(1, most // _PAGE + 2):
+        path = f"/api/queues?page={page}&page_size={_PAGE}&{_COLUMNS}"
+        items = _items(accepted(await asker.get(path)))
+        found += [queue for queue in items if not queue[1].startswith("amq.")]
+        if len(items) < _PAGE:
+            break
+    return found
 
 
 def _items(response: Response) -> list[tuple[str, str, int | None]]:

@@ -17,6 +17,10 @@ a plain +PONG proves nothing.
   entry's id. Keys of module types (ReJSON-RL, …) are counted and not read.
 * Nothing is written. Reads do count in the server's hit statistics and move keys up in its LRU
   order; no read can avoid that. SELECT changes the state of this connection only.
+* Known for nothing: the uptime (INFO), the write commands carried out since (INFO commandstats,
+  counted for the whole server; it takes an EXPIRE for none), and the lengths of keys that are
+  tables. With `--deep`, keys of a pattern by SCAN, and by HMGET the fields of hashes that tell
+  people apart; of other types nothing more, for their values could only be read whole.
 
 Sources: commands and error words at https://redis.io/docs/latest/commands/ and the ACL, protected
 mode and cluster chapters of its documentation.
@@ -36,6 +40,7 @@ import pyarrow as pa
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
+from leftopen.engines import _redis_known
 from leftopen.engines._handles import handle_of
 from leftopen.engines._key_patterns import Pattern, patterns
 from leftopen.engines._proofs import CanWrite, afterwards
@@ -67,6 +72,7 @@ from leftopen.errors import (
     PeerClosed,
     ServerRefused,
 )
+from leftopen.knowledge import Mark, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 
@@ -94,7 +100,7 @@ class Redis:
         {
             *("ACL GETUSER", "CONFIG GET", "INFO", "PING", "SELECT"),
             *("DBSIZE", "RANDOMKEY", "SCAN", "TYPE"),
-            *("GETRANGE", "HLEN", "HSCAN", "LLEN", "LRANGE", "SCARD", "SRANDMEMBER"),
+            *("GETRANGE", "HLEN", "HMGET", "HSCAN", "LLEN", "LRANGE", "SCARD", "SRANDMEMBER"),
             *("ZCARD", "ZRANGE", "XLEN", "XRANGE", "XREVRANGE"),
         }
     )
@@ -204,6 +210,26 @@ class Redis:
                 raise
         if rows:
             yield as_batch(rows)
+
+    async def since(self, connection: Connection) -> Since | None:
+        """The start of its process. Raises ServerRefused, NotThisProtocol and NetError."""
+        return await _redis_known.since(connection)
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """Writes to the whole server, and the lengths of tables. Raises what `since` does."""
+        return await _redis_known.marks(connection, collections)
+
+    def stream(
+        self,
+        connection: Connection,
+        collection: Collection,
+        paths: Sequence[str],
+        limits: StoreLimits,
+    ) -> AsyncIterator[pa.RecordBatch]:
+        """Parts of all keys of a pattern, and fields of hashes; nothing of other collections."""
+        return _redis_known.stream(connection, collection, paths, limits)
 
 
 ENGINE = Redis()
@@ -372,4 +398,4 @@ def _note(connection: Connection, pattern: Pattern, database: int, select: bool)
     members = pattern.members
     if len(members) > connection.limits.rows:
         members = tuple(random.sample(members, connection.limits.rows))
-    return Note(database, select, members)
+    return Note(database, select, members, pattern=pattern.name)

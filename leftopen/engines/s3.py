@@ -22,6 +22,8 @@ So that canned answers are not taken for a store, it must answer for the random 
 that names it (BucketName, Key or Resource). That RequestId differs between two answers is no sign:
 some stores give the one of the manual's example every time.
 
+Known for nothing: when the oldest bucket was made, where `/` lists them.
+
 `can_write` is "yes" where an ACL grants WRITE, WRITE_ACP or FULL_CONTROL to AllUsers; "no" where
 the ACLs of all buckets grant nothing of that kind, there is no public policy, and `/` was closed (a
 store that lists its buckets to strangers takes them for an owner, whatever its ACLs say).
@@ -58,7 +60,9 @@ from leftopen.engines._s3_objects import (
     listing,
 )
 from leftopen.engines._s3_xml import Element
+from leftopen.engines._since import since as plausible
 from leftopen.errors import BudgetSpent, ServerRefused
+from leftopen.knowledge import Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
@@ -179,6 +183,14 @@ class ObjectStore:
         if rest:
             rows = ((other.key, other.size, other.modified) for other in rest)
             yield sampling.rows(("key", "size", "last_modified"), rows)
+
+    async def since(self, connection: Connection) -> Since | None:
+        """When the oldest bucket of those it lists was made; of buckets that only the scope file
+        names that is told nowhere. Raises NotThisProtocol and NetError."""
+        told = await S3(connection).get("/")
+        listed = objects.created(document(told)) if told.status == 200 else []
+        moments = [found for text in listed if (found := plausible(text, "created"))]
+        return min(moments, key=lambda one: one.moment, default=None)
 
 
 ENGINE = ObjectStore()

@@ -13,6 +13,8 @@ that did. AUTH_REQUIRED is 401 to the list from a peer that shows itself by the 
 whose cores refuse a search is OPEN_PARTIAL. Cores that are loading (503) are UNDETERMINED. A search
 is for this node alone (`distrib=false`), so that none is passed on to others.
 
+What else is asked of an open node, and of it only, stands in `_solr_known`.
+
 The pages of its console prove nothing and are not asked.
 
 `can_write`: where no authorization is configured at all, a client without a name that may read may
@@ -24,19 +26,17 @@ plugin; Rule-based authorization plugins; Field types: RandomSortField).
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal
-from urllib.parse import parse_qsl
 
 import pyarrow as pa
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks
+from leftopen.engines import _solr_known
 from leftopen.engines._http import (
     Asker,
-    Paths,
     accepted,
     at_own_port,
     closed,
@@ -47,35 +47,16 @@ from leftopen.engines._http import (
 )
 from leftopen.engines._pages import Page, in_pages
 from leftopen.engines._proofs import CANNED, CanWrite
-from leftopen.errors import NotThisProtocol, RequestNotAllowed
+from leftopen.engines._solr_wire import ALL, PATHS, STATUS, cores_of, found_in
+from leftopen.errors import NotThisProtocol
+from leftopen.knowledge import Known, Mark, Moment, Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import Response
 
-_STATUS = "/solr/admin/cores?action=STATUS&wt=json"
-_ALL = "q=*:*&wt=json&distrib=false&omitHeader=false&echoParams=explicit"
-_FIXED = {**dict(parse_qsl(_ALL)), "action": "STATUS"}
-_FREE = frozenset({"core", "fl", "indexInfo", "leftopen", "rows", "sort", "start"})
-_CORE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
 _TRIED = 3  # cores to search for a verdict
 _SORTABLE = 1_000_000  # documents that may be sorted at random: each is looked at
 _UPDATES = ("update", "all")  # predefined permissions that cover updates
-
-
-class _Requests(Paths):
-    """Solr's paths are told by their query too: `action` decides what `cores` does."""
-
-    def name(self, method: str, path: str) -> str:
-        """Raises RequestNotAllowed for a parameter that is not one of ours, or another value."""
-        for key, value in parse_qsl(path.partition("?")[2], keep_blank_values=True):
-            if key not in _FREE and _FIXED.get(key) != value:
-                raise RequestNotAllowed("not a parameter that this engine may send")
-        return super().name(method, path)
-
-
-_PATHS = _Requests(
-    "GET /solr/admin/cores", "GET /solr/admin/authorization", "GET /solr/{core}/select"
-)
 
 
 class Solr:
@@ -84,16 +65,16 @@ class Solr:
     name = "solr"
     ports: tuple[int, ...] = (8983,)
     speaks = Speaks.HTTP
-    requests = _PATHS.names
+    requests = PATHS.names
     verified: Literal["real", "scripted"] = "real"
     reads = "names and sizes of cores; stored fields of documents, in random order where possible"
 
     async def probe(self, connection: Connection) -> Proof:
         """Judge by the exchange above. Raises NotThisProtocol and NetError."""
-        ask = Asker(connection, _PATHS)
+        ask = Asker(connection, PATHS)
         token = f"leftopen-{secrets.token_hex(12)}"
-        first = await ask.get(f"{_STATUS}&indexInfo=false")
-        cores = _cores(first)
+        first = await ask.get(f"{STATUS}&indexInfo=false")
+        cores = cores_of(first)
         if cores is None:
             own_port = at_own_port(connection, self.ports)
             return closed(first, known=_shows_itself(first), own_port=own_port, what="Solr")
@@ -109,8 +90,8 @@ class Solr:
 
         Raises ServerRefused, NotThisProtocol and NetError.
         """
-        ask = Asker(connection, _PATHS)
-        cores = _cores(accepted(await ask.get(_STATUS)))
+        ask = Asker(connection, PATHS)
+        cores = cores_of(accepted(await ask.get(STATUS)))
         if cores is None:
             raise NotThisProtocol("the list of cores is none")
         found = [
@@ -129,8 +110,8 @@ class Solr:
         sorts by one that no document has.) Raises ServerRefused, NotThisProtocol and NetError;
         BudgetSpent where one document alone is over the limit.
         """
-        ask = Asker(connection, _PATHS)
-        search = f"/solr/{segment(collection.name)}/select?{_ALL}"
+        ask = Asker(connection, PATHS)
+        search = f"/solr/{segment(collection.name)}/select?{ALL}"
         total, order = collection.records, f"&sort=random_{secrets.randbelow(2**31)}%20asc"
         if total is not None and total <= _SORTABLE:
             tried = await ask.get(f"{search}&rows=0{order}")
@@ -139,11 +120,43 @@ class Solr:
 
         async def fetch(page: Page) -> Sequence[Mapping[str, Any]]:
             path = f"{search}&start={page.start}&rows={page.count}"
-            found = _found(accepted(await ask.get(path)))[1]
+            found = found_in(accepted(await ask.get(path)))[1]
             return [_document(doc) for doc in found[: page.count]]
 
         async for batch in in_pages(connection, fetch, total, limits):
             yield batch
+
+    async def known(
+        self, connection: Connection, collection: Collection, paths: Sequence[str]
+    ) -> Mapping[str, Known]:
+        """By the schema, and by the number of documents that the index tells for each field."""
+        return await _solr_known.known(connection, collection, paths)
+
+    async def count_between(
+        self, connection: Connection, collection: Collection, path: str, begin: Moment, end: Moment
+    ) -> int | None:
+        """Hits of a range of a date or number, none of which is sent."""
+        return await _solr_known.count_between(connection, collection, path, begin, end)
+
+    async def marks(
+        self, connection: Connection, collections: Sequence[Collection]
+    ) -> Mapping[str, Mark]:
+        """Documents of each core, and the version of its index."""
+        return await _solr_known.marks(connection, collections)
+
+    async def since(self, connection: Connection) -> Since | None:
+        """When the oldest core of the node was started."""
+        return await _solr_known.since(connection)
+
+    def stream(
+        self,
+        connection: Connection,
+        collection: Collection,
+        paths: Sequence[str],
+        limits: StoreLimits,
+    ) -> AsyncIterator[pa.RecordBatch]:
+        """These fields of all documents, in the order of the index."""
+        return _solr_known.stream(connection, collection, paths, limits)
 
 
 ENGINE = Solr()
@@ -153,12 +166,12 @@ async def _searched(ask: Asker, names: Sequence[str], token: str) -> Proof:
     """The verdict by a search in the first core that holds anything, of those named."""
     answered, denied = False, None
     for name in names:
-        search = f"/solr/{segment(name)}/select?{_ALL}&rows=1&fl=score&leftopen={token}"
+        search = f"/solr/{segment(name)}/select?{ALL}&rows=1&fl=score&leftopen={token}"
         response = await ask.get(search)
         if response.status != 200:
             denied = response
             continue
-        params, docs = _found(response)
+        params, docs = found_in(response)
         if params.get("leftopen") != token:
             return CANNED
         answered = True
@@ -182,43 +195,9 @@ async def _empty(ask: Asker, token: str) -> Proof:
 
 async def _names_what_is_missing(ask: Asker, token: str) -> bool:
     """Whether the peer gives the name of a core that cannot exist, with nothing behind it."""
-    response = await ask.get(f"{_STATUS}&indexInfo=false&core={token}")
+    response = await ask.get(f"{STATUS}&indexInfo=false&core={token}")
     told = json_object(response).get("status")
     return response.status == 200 and told == {token: {}}
-
-
-def _cores(response: Response) -> dict[str, Mapping[str, Any]] | None:
-    """The cores by name, each with what is told of its index; None if it is no such list."""
-    told = json_object(response)
-    header, status = told.get("responseHeader"), told.get("status")
-    if response.status != 200 or not isinstance(header, dict) or not isinstance(status, dict):
-        return None
-    if header.get("status") != 0 or not all(isinstance(core, dict) for core in status.values()):
-        return None
-    return {
-        name: core["index"] if isinstance(core.get("index"), dict) else {}
-        for name, core in status.items()
-        if core and _CORE_NAME.fullmatch(name)
-    }
-
-
-def _found(response: Response) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
-    """Our parameters as given back, and the documents of a search reply, parsed strictly.
-
-    Raises NotThisProtocol.
-    """
-    told = json_object(response)
-    header, found = told.get("responseHeader"), told.get("response")
-    if not isinstance(header, dict) or not isinstance(found, dict):
-        raise NotThisProtocol("the search reply is none")
-    params, docs = header.get("params", {}), found.get("docs")
-    if header.get("status") != 0 or type(found.get("numFound")) is not int:
-        raise NotThisProtocol("the search reply is none")
-    if not isinstance(params, dict) or not isinstance(docs, list):
-        raise NotThisProtocol("the search reply is none")
-    if not all(isinstance(doc, dict) for doc in docs):
-        raise NotThisProtocol("the search reply is none")
-    return params, docs
 
 
 def _document(doc: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ UNDETERMINED. Ports 8080 and 8443 are everybody's: a challenge there shows no Tr
 Of a nextUri only the path is taken, and only where it is one of the templates here with the
 statement's own id: never the address. Rows lie in other stores, and to read them Trino would dial
 those, wherever they are; so the profile has the names of tables and columns, and no values.
+Known for nothing: the uptime, in /v1/info.
 `can_write` is unknown: what a user may write is not told.
 
 Sources: trino.io/docs (Trino client REST API; System connector; Security overview),
@@ -42,7 +43,9 @@ from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Speaks, clean_version
 from leftopen.engines._http import Paths, closed, json_object
 from leftopen.engines._proofs import CANNED
+from leftopen.engines._since import running
 from leftopen.errors import NotThisProtocol, RequestNotAllowed, ServerRefused
+from leftopen.knowledge import Since
 from leftopen.model import Proof, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.http import HttpSession, Response
@@ -87,6 +90,8 @@ _NEXT = re.compile(
 )
 _SLUG = re.compile(r"slug=\w{1,128}", re.ASCII)
 _DENIED = "PERMISSION_DENIED"
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ns|us|ms|s|m|h|d)", re.ASCII)
+_UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 
 def request_name(method: str, path: str, body: str | None = None) -> str:
@@ -176,6 +181,13 @@ class Trino:
     ) -> AsyncIterator[pa.RecordBatch]:
         """One batch with the table's columns and no row: nothing is asked of the server."""
         yield sampling.rows(collection.handle, [])
+
+    async def since(self, connection: Connection) -> Since | None:
+        """The start of its process, by the uptime that /v1/info tells. Raises NotThisProtocol and
+        NetError."""
+        told = json_object(await _get(HttpSession(connection), "/v1/info")).get("uptime")
+        found = _DURATION.fullmatch(told) if isinstance(told, str) else None
+        return None if found is None else running(float(found[1]) * _UNITS[found[2]])
 
 
 ENGINE = Trino()

@@ -22,3 +22,15 @@ class Interval:
     @property
     def exact(self) -> bool:
         return self.low == self.high
+
+    @property
+    def tight(self) -> bool:
+        """Whether it is no wider than 1 % of its estimate."""
+        return self.high - self.low <= self.estimate / 100
+
+
+def between(low: float, estimate: float, high: float, method: str = "") -> Interval:
+    """An interval of figures that were reckoned apart: what is out of order is put in it."""
+    low = max(0.0, low)
+    high = max(low, high)
+    return Interval(min(max(estimate, low), high), low, high, method)

@@ -11,12 +11,17 @@ from rich.console import Console
 
 from leftopen.model import (
     CollectionProfile,
+    Composition,
     Exposure,
     FieldProfile,
+    People,
+    Place,
+    Profile,
     Run,
     ScanError,
     Service,
     Severity,
+    Time,
 )
 from leftopen.report.escape import json_name
 
@@ -47,6 +52,7 @@ def document(run: Run) -> dict[str, Any]:
             "host": json_name(run.host),
             "scope": {key: _name(run.scope.get(key)) for key in ("owner", "reference", "sha256")},
             "complete": run.complete,
+            "people": _people(run.people) if run.people else None,
         },
         "services": [_service(service) for service in run.services],
         "exposures": [_exposure(exposure) for exposure in run.exposures],
@@ -84,7 +90,9 @@ def _exposure(exposure: Exposure) -> dict[str, Any]:
         "version": _name(service.version),
         "verdict": service.verdict.value,
         "complete": exposure.profile.complete,
+        "unchanged": exposure.profile.unchanged,
         "collections": [_collection(each) for each in exposure.profile.collections],
+        **_measures(exposure.profile),
         "tampering": [
             {"indicator": each.indicator, "family": each.family}
             for each in exposure.profile.tampering
@@ -99,6 +107,8 @@ def _collection(collection: CollectionProfile) -> dict[str, Any]:
         "records": _figure(collection.records),
         "bytes": _figure(collection.bytes),
         "sampled": collection.sampled,
+        "few": collection.few,
+        "people": _people(collection.people) if collection.people else None,
         "fields": [_field(field) for field in collection.fields],
     }
 
@@ -111,6 +121,97 @@ def _field(field: FieldProfile) -> dict[str, Any]:
         "special": field.special,
         "confidence": round(field.confidence, 4),
         "share": round(field.share, 4),
+    }
+
+
+def _measures(profile: Profile) -> dict[str, Any]:
+    """What was measured; a store that could not be read has none of it."""
+    told: dict[str, Any] = {}
+    if profile.people:
+        told["people"] = _people(profile.people)
+    if profile.time:
+        told["time"] = _time(profile.time)
+    if profile.place:
+        told["place"] = _place(profile.place)
+    told["composition"] = [_composition(each) for each in profile.composition]
+    return told
+
+
+def _people(people: People) -> dict[str, Any]:
+    return {
+        "estimate": people.estimate,
+        "low": people.low,
+        "high": people.high,
+        "method": people.method,
+        "deduplicated_across": [json_name(name) for name in people.deduplicated_across],
+        "few": people.few,
+        "mirrors": [
+            {
+                "collection": json_name(mirror.collection),
+                "of": json_name(mirror.of),
+                "share": mirror.share,
+            }
+            for mirror in people.mirrors
+        ],
+        "deep": {"bytes": people.deep.bytes, "seconds": people.deep.seconds}
+        if people.deep
+        else None,
+    }
+
+
+def _time(time: Time) -> dict[str, Any]:
+    return {
+        "oldest_year": time.oldest_year,
+        "newest": time.newest,
+        "records_per_day": time.records_per_day,
+        "live": time.live,
+        "low": time.low,
+        "high": time.high,
+        "method": time.method,
+        "seconds_apart": time.seconds_apart,
+        "since": time.since,
+        "since_by": time.since_by,
+        "arrivals": [{"hour": each.hour, "records": each.records} for each in time.arrivals],
+        "fields": [
+            {
+                "collection": json_name(each.collection),
+                "path": json_name(each.path),
+                "role": each.role,
+            }
+            for each in time.fields
+        ],
+    }
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {
+        "cells": [{"h3": cell.h3, "people_band": cell.people_band} for cell in place.cells],
+        "countries": list(place.countries),
+        "traces": place.traces,
+        "kinds": [
+            {
+                "kind": json_name(each.kind),
+                "estimate": each.estimate,
+                "low": each.low,
+                "high": each.high,
+            }
+            for each in place.kinds
+        ],
+        "hidden": place.hidden,
+        "method": place.method,
+    }
+
+
+def _composition(composition: Composition) -> dict[str, Any]:
+    return {
+        "field": json_name(composition.field),
+        "kind": composition.kind,
+        "shares": [
+            {"label": json_name(each.label), "share": each.share} for each in composition.shares
+        ],
+        "mechanism": composition.mechanism,
+        "epsilon": composition.epsilon,
+        "threshold": composition.threshold,
     }
 
 

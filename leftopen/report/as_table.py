@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leftopen.model import Band, CollectionProfile, Exposure, Run, Service
-from leftopen.report import view, words
+from leftopen.report import figures, view, words
 from leftopen.report.escape import plain
 
 _NARROWEST, _WIDEST = 60, 130
@@ -41,7 +41,7 @@ def render(run: Run, console: Console) -> str:
 
 def _parts(run: Run) -> Iterator[RenderableType]:
     for exposure in view.findings(run):
-        yield _finding(exposure)
+        yield _finding(exposure, run)
     left = view.unread(run)
     if left:
         yield _section("Open, but not read before the run ended", _services(left))
@@ -63,7 +63,7 @@ def _more(number: int, noun: str) -> list[Text]:
     return [Text(f"and {view.count(number, f'more {noun}')}", style="dim")] if number > 0 else []
 
 
-def _finding(exposure: Exposure) -> RenderableType:
+def _finding(exposure: Exposure, run: Run) -> RenderableType:
     service, severity = exposure.service, exposure.assessment.severity
     style = _STYLES[severity.band]
     badge = words.BANDS[severity.band].upper()
@@ -81,6 +81,8 @@ def _finding(exposure: Exposure) -> RenderableType:
     told += [plain(text, 500) for text in (view.owner_hints(service), view.verification(service))]
     holds = _grid()
     holds.add_row(Text("Holds"), _kinds(exposure))
+    for label, line in figures.lines(exposure, run):
+        holds.add_row(Text(label), Text(plain(line, 1_000)))
     scores = _grid()
     score = f"{view.formula(severity)}, {words.BANDS[severity.band]}"
     scores.add_row(Text("SE"), Text(score, style="bold"))
@@ -138,7 +140,7 @@ def _collections(exposure: Exposure) -> list[RenderableType]:
     for collection in found[:_COLLECTIONS]:
         table.add_row(
             Text(plain(collection.name, 80)),
-            Text(view.number(collection.records)),
+            Text(view.records(collection)),
             Text(view.size(collection.bytes)),
             _fields(collection),
         )
@@ -206,7 +208,8 @@ def _summary(run: Run) -> RenderableType:
     rows = _grid()
     for label, text in told.items():
         rows.add_row(Text(label), Text(text))
-    return Group(first, Padding(rows, (0, 0, 0, 2)))
+    in_all = [Text(plain(line, 1_000)) for line in figures.in_all(run)]
+    return Group(first, *in_all, Padding(rows, (0, 0, 0, 2)))
 
 
 def _scope(run: Run) -> str:

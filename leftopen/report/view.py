@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from ipaddress import ip_address
 
 from leftopen import tampering as patterns
@@ -212,7 +212,23 @@ def number(value: int | None) -> str:
     return f"{value:,}" if value < 10**15 else f"{value:.1e}"
 
 
-def size(value: int | None) -> str:
+def records(collection: CollectionProfile) -> str:
+    """How many records a collection holds, as far as that may be told."""
+    if collection.few:
+        return f"<{number(_threshold(collection))}"
+    return number(collection.records)
+
+
+def _threshold(collection: CollectionProfile) -> int:
+    return collection.sampled if collection.records is None else collection.records
+
+
+def percent(share: float) -> str:
+    """A share of 0..1 in whole per cent."""
+    return "under 1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
+
+
+def size(value: int | None, decimals: int = 1) -> str:
     """Bytes in binary units."""
     if value is None or value < 0:
         return "–"
@@ -223,12 +239,15 @@ def size(value: int | None) -> str:
         scaled /= 1024
         if scaled < 1023.95 or unit == "TiB":
             break
-    return f"{scaled:,.1f} {unit}"
+    return f"{scaled:,.{decimals}f} {unit}"
 
 
 def extent(collection: CollectionProfile) -> str:
     """How much a collection holds and how much of it was looked at, as far as is known."""
     told = []
+    if collection.few:
+        told.append(f"fewer than {number(_threshold(collection))} records")
+        return ", ".join([*told, size(collection.bytes)] if collection.bytes else told)
     if collection.records is not None and collection.records >= 0:
         told.append(f"{number(collection.records)} record{'' if collection.records == 1 else 's'}")
     if collection.bytes is not None and collection.bytes >= 0:
@@ -241,11 +260,24 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone(UTC):%d %b %Y, %H:%M} UTC".lstrip("0")
 
 
+def day(told: str) -> str:
+    """A day or a year as the model has them, for people: `22 Nov 2026`, `2026`."""
+    try:
+        return f"{date.fromisoformat(told):%d %b %Y}".lstrip("0")
+    except ValueError:
+        return told
+
+
 def duration(run: Run) -> str:
     """How long the run took, or that it has not ended."""
     if run.finished is None:
         return "not ended"
-    seconds = max(0, round((run.finished - run.started).total_seconds()))
+    return time((run.finished - run.started).total_seconds())
+
+
+def time(seconds: float) -> str:
+    """A span of time: `1 min 7 s`, `under 1 s`."""
+    seconds = max(0, round(seconds))
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
     parts: Sequence[tuple[int, str]] = ((hours, "h"), (minutes, "min"), (seconds, "s"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+
 from leftopen.model import Band, Vantage, Verdict
 
 FAMILIES = {
@@ -98,6 +101,29 @@ SCRIPTED = (
     "This engine was verified against scripted answers only, made from the vendor's documentation."
 )
 
+TRACES = "traces of single people: where each of them went, and when"
+
+SINCE = {
+    "started": "up since {}",
+    "log": "its log begins on {}",
+    "created": "its data was created on {}",
+}
+
+PLACES = {
+    "worship": "places of worship",
+    "clinic": "clinics",
+    "school": "schools",
+    "hotel": "hotels",
+    "police": "police posts",
+    "prison": "prisons",
+    "court": "courts",
+    "shelter": "shelters",
+    "night": "night clubs, casinos or brothels",
+    "politics": "offices of parties or unions",
+}
+
+UNCHANGED = "No material change: the figures are those of an earlier run."
+
 NEVER = (
     "It never writes to, changes, locks or deletes anything in a store.",
     "It never guesses or tries a credential.",
@@ -106,6 +132,29 @@ NEVER = (
     "fields, kinds of data and counts.",
     "It never recognises anybody.",
 )
+
+
+def place(kind: str) -> str:
+    """What a report calls a kind of place."""
+    return PLACES.get(kind, kind.replace("_", " "))
+
+
+def country(code: str) -> str:
+    """The name of a country by its ISO 3166-1 code."""
+    return _countries().get(code, code)
+
+
+@cache
+def _countries() -> dict[str, str]:
+    from leftopen import atlas  # only reports of stores with places need it
+
+    return {each.code: each.name for each in atlas.countries()}
+
+
+def listed(texts: Sequence[str]) -> str:
+    """`Spain, France and Italy`."""
+    *first, last = texts or ("",)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def order(family: str) -> int:

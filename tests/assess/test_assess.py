@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 from leftopen.assess import assess
 from leftopen.assess.severity import ei
 from leftopen.assess.tables import TABLES
-from leftopen.model import CollectionProfile, FieldProfile, Severity, Vantage, Verdict
+from leftopen.model import (
+    CollectionProfile,
+    FieldProfile,
+    People,
+    Severity,
+    Vantage,
+    Verdict,
+)
 from tests.assess.profiles import collection, field, profile, service
 
 DATA = Path(__file__).parents[1] / "data"
@@ -210,6 +218,30 @@ def test_links_reach_over_several_collections_and_the_reason_says_so() -> None:
         collection("b", person_id="person_id", who="name.full"),
     )
     assert "linked by person number" in told(apart, "EI 1:")
+
+
+@pytest.mark.parametrize(
+    ("people", "says"),
+    [
+        (People(2_570_000, 2_560_000, 2_570_000, "m"), "about 2,570,000 people: more than 100"),
+        (People(110, 101, 120, "m"), "about 110 people: more than 100 individuals (ENISA flag)"),
+        (People(9_000, 105, 90_000, "m"), "between 105 and 90,000 people: more than 100"),
+        (People(110, 100, 120, "m"), ""),
+        (People(1_000_000, 0, 2_000_000, "m"), ""),
+        (People(10, 0, 10, "m", few=True), ""),
+        (None, ""),
+    ],
+)
+def test_more_than_a_hundred_people_raise_a_flag_and_change_no_score(
+    people: People | None, says: str
+) -> None:
+    held = profile(collection(who="name.full", tel="phone"))
+    without = assess(service(), held).severity
+    rated = assess(service(), replace(held, people=people)).severity
+    assert (rated.flags == ("gt_100",)) == bool(says)
+    assert says in " ".join(rated.reasons)
+    assert ("ENISA flag" in " ".join(rated.reasons)) == bool(says)
+    assert (rated.se, rated.band) == (without.se, without.band)
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,37 @@ from __future__ import annotations
 import contextlib
 import itertools
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
+from leftopen.engine import Collection
 from leftopen.engines import _cassandra_wire as wire
 from leftopen.engines._cassandra_session import request_name, rows_text
 from leftopen.engines.cassandra import COUNTED, ENGINE
-from leftopen.errors import BudgetSpent, NotThisProtocol, PeerClosed, RequestNotAllowed
+from leftopen.errors import (
+    BudgetSpent,
+    NotThisProtocol,
+    PeerClosed,
+    RequestNotAllowed,
+    ServerRefused,
+)
+from leftopen.knowledge import (
+    CountsBetween,
+    Known,
+    KnowsFields,
+    Marks,
+    StreamsFields,
+    TellsSince,
+)
 from leftopen.model import Proof, Verdict
+from leftopen.net.connection import Connection
 from leftopen.net.scripted import Reply
+from leftopen.testing import connection
 from tests.engines.asking import prober, reader, scripted
 from tests.rows.cassandra import INVALID, UNAUTHORIZED, Node, error, frame, rows, string
 
@@ -246,6 +264,184 @@ async def test_names_are_quoted_and_odd_ones_left_out() -> None:
     assert not any("nul" in text for text in node.asked)
 
 
+# --- what the server knows -----------------------------------------------------------------------
+
+CLUSTERED = rows(
+    ["column_name", "kind", "position"],
+    [[b"id", b"partition_key", bytes(4)], [b"name", b"clustering", bytes(4)]],
+    [b"\x00\x0d", b"\x00\x0d", b"\x00\x09"],
+)
+RANGES = ["range_start", "range_end", "partitions_count"]
+ESTIMATED = [b"\x00\x0d", b"\x00\x0d", b"\x00\x02"]
+HALF = str(1 << 62).encode()
+LEAST, MIDDLE = str(-(1 << 63)).encode(), b"0"
+
+
+def estimates(*told: tuple[bytes | None, bytes | None, int]) -> tuple[int, bytes]:
+    cells = [[start, end, struct.pack("!q", count)] for start, end, count in told]
+    return rows(RANGES, cells, ESTIMATED)
+
+
+async def asked(node: Node, what: Callable[[Connection, Collection], Awaitable[Any]]) -> Any:
+    async with connection(ENGINE, scripted(node), LIMITS) as link:
+        (collection,) = await ENGINE.collections(link)
+        return await what(link, collection)
+
+
+async def known(link: Connection, collection: Collection) -> Any:
+    return await ENGINE.known(link, collection, ["id", "name"])
+
+
+def test_it_knows_some_things_of_itself() -> None:
+    for protocol in (KnowsFields, TellsSince, StreamsFields):
+        assert isinstance(ENGINE, protocol)
+    for lacking in (CountsBetween, Marks):
+        assert not isinstance(ENGINE, lacking)
+
+
+async def test_a_key_that_is_the_primary_key_is_unique() -> None:
+    assert await asked(Node(), known) == {"id": Known(unique=True, filled=1.0)}
+
+
+@pytest.mark.parametrize(
+    ("told", "distinct"),
+    [
+        ([(LEAST, LEAST, 500)], 500),  # the whole ring
+        ([(LEAST, MIDDLE, 500)], 1_000),  # one node of two
+        ([(LEAST, MIDDLE, 300), (HALF, LEAST, 300)], 800),
+        ([(LEAST, MIDDLE, 0)], None),
+        ([(b"0", b"5", 500)], None),  # too little of it to speak of all
+        ([(LEAST, LEAST, 2**62)] * 9, 2**63 - 1),
+        ([], None),
+    ],
+)
+async def test_partitions_are_those_of_the_ring(
+    told: list[tuple[bytes, bytes, int]], distinct: int | None
+) -> None:
+    node = Node({"SELECT column_name": CLUSTERED, "SELECT range_start": estimates(*told)})
+    error = None if distinct is None else 0.3
+    assert await asked(node, known) == {"id": Known(distinct, error=error, filled=1.0)}
+
+
+async def test_estimates_that_are_refused() -> None:
+    node = Node({"SELECT column_name": CLUSTERED})
+    assert await asked(node, known) == {"id": Known(filled=1.0)}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        estimates((b"-1", b"0", -5)),
+        estimates((b"x", b"0", 5)),
+        estimates((None, b"0", 5)),
+        estimates((b"9" * 40, b"0", 5)),
+        rows(["a", "b"], [[b"1", b"2"]]),
+    ],
+)
+async def test_estimates_that_cannot_be(told: tuple[int, bytes]) -> None:
+    with pytest.raises(NotThisProtocol):
+        await asked(Node({"SELECT column_name": CLUSTERED, "SELECT range_start": told}), known)
+
+
+@pytest.mark.parametrize(
+    ("generation", "year"), [(1795300000, 2026), (-5, None), (0, None), (2**31 - 1, None)]
+)
+async def test_since(generation: int, year: int | None) -> None:
+    cells = rows(["gossip_generation"], [[struct.pack("!i", generation)]], [b"\x00\x09"])
+    node = Node({"SELECT gossip_generation": cells})
+    async with connection(ENGINE, scripted(node), LIMITS) as link:
+        told = await ENGINE.since(link)
+        assert len(await ENGINE.collections(link)) == 1
+    assert (told and told.moment.year) == year
+    assert node.asked.count("STARTUP") == 2
+
+
+# --- streams -------------------------------------------------------------------------------------
+
+ALL = 'SELECT "name" FROM "town"."people"'
+
+
+def paged(names: Sequence[str], cells: Sequence[Sequence[bytes | None]]) -> tuple[int, bytes]:
+    """Rows after which there is another page."""
+    told, body = rows(names, cells)
+    return told, body[:4] + struct.pack("!i", 3) + body[8:12] + b"\x00\x00\x00\x01x" + body[12:]
+
+
+class Pages(Node):
+    """A node that gives these pages of the stream one after another."""
+
+    def __init__(self, *pages: tuple[int, bytes]) -> None:
+        super().__init__()
+        self.pages = list(pages)
+
+    def answer(self, text: str) -> tuple[int, bytes]:
+        if text != ALL:
+            return super().answer(text)
+        return self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+
+
+async def streamed(node: Node, limits: StoreLimits = LIMITS) -> list[Any]:
+    async with connection(ENGINE, scripted(node), limits) as link:
+        (collection,) = await ENGINE.collections(link)
+        stream = ENGINE.stream(link, collection, ["name"], limits)
+        return [row for batch in [b async for b in stream] for row in batch["name"].to_pylist()]
+
+
+async def test_a_stream_goes_on_where_its_page_ends() -> None:
+    node = Pages(
+        paged(["name"], [[b"Ann"], [None]]), paged(["name"], []), rows(["name"], [[b"Bob"]])
+    )
+    assert await streamed(node) == ["Ann", None, "Bob"]
+
+
+async def test_a_stream_of_empty_pages_ends() -> None:
+    node = Pages(paged(["name"], []))
+    with pytest.raises(NotThisProtocol):
+        await streamed(node)
+    assert len(node.asked) < 2_000
+
+
+async def test_a_stream_ends_in_good_order_with_its_bytes() -> None:
+    node = Pages(paged(["name"], [[b"x" * 100]] * 500))
+    seen = await streamed(node, StoreLimits(bytes=200_000, rows=100))
+    assert 1_000 < len(seen) < 2_500
+
+
+async def test_a_page_that_is_too_large_is_asked_for_again_with_fewer_rows() -> None:
+    small = rows(["name"], [[b"Ann"]])
+    node = Pages(rows(["name"], [[b"x" * 60_000]]), small)
+    assert await streamed(node, StoreLimits(reply_bytes=20_000, rows=100)) == ["Ann"]
+    with pytest.raises(BudgetSpent):
+        await streamed(Pages(rows(["name"], [[b"x" * 60_000]])), StoreLimits(reply_bytes=20_000))
+
+
+async def test_streams_that_cannot_be() -> None:
+    with pytest.raises(NotThisProtocol):
+        await streamed(Pages(rows(["id"], [[b"7"]])))
+    with pytest.raises(ServerRefused) as refused:
+        await streamed(Pages(paged(["name"], [[b"Ann"]]), error(0x1200)))
+    assert refused.value.code == "1200"
+
+
+async def test_a_connection_that_was_dialled_anew_is_begun_again() -> None:
+    node = Pages(rows(["name"], [[b"Ann"]]))
+    begun = [False]
+
+    def strict(data: bytes) -> Reply:
+        if data[4] == 1:
+            begun[0] = True
+        if data[4] == 7 and not begun[0]:
+            return frame(4, int.from_bytes(data[2:4]), *error(0x000A))
+        return node(data)
+
+    async with connection(ENGINE, scripted(strict), LIMITS) as link:
+        (collection,) = await ENGINE.collections(link)
+        await link.reopen()
+        begun[0] = False
+        stream = ENGINE.stream(link, collection, ["name"], LIMITS)
+        assert [batch.num_rows async for batch in stream] == [1]
+
+
 # --- what may be asked ---------------------------------------------------------------------------
 
 
@@ -259,6 +455,9 @@ async def test_names_are_quoted_and_odd_ones_left_out() -> None:
         'SELECT "a", now() FROM "b"."c" LIMIT 1',
         'SELECT "id" FROM town.people LIMIT 1',
         'SELECT "id" FROM "a"."b" LIMIT 1 ALLOW FILTERING',
+        'SELECT "id" FROM "a"."b" WHERE "id" = 1',
+        'SELECT count(*) FROM "a"."b"',
+        "SELECT * FROM system.size_estimates",
     ],
 )
 def test_nothing_but_the_texts_on_the_list(text: str) -> None:

@@ -6,7 +6,7 @@ status; GRANT Statement: what SHOW GRANTS gives; JSONCompact).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
 from leftopen.engines import _clickhouse_sql as sql
+from leftopen.engines._clickhouse_known import literal
+from leftopen.engines._clickhouse_stream import rows_taken
 from leftopen.engines.clickhouse import ENGINE
 from leftopen.errors import (
     BudgetSpent,
@@ -23,6 +25,15 @@ from leftopen.errors import (
     NotThisProtocol,
     RequestNotAllowed,
     ServerRefused,
+)
+from leftopen.knowledge import (
+    CountsBetween,
+    Known,
+    KnowsFields,
+    Mark,
+    Marks,
+    StreamsFields,
+    TellsSince,
 )
 from leftopen.model import Proof, Target, Verdict
 from leftopen.net.scripted import ScriptedDialer
@@ -43,6 +54,10 @@ def honest(asked: Asked) -> Answer:
     said = statement(asked)
     if "reverse(" in said:
         return result([said.split("'")[1][::-1], "24.8.1.2684", ["system", "town"]])
+    if "sorting_key" in said:
+        return result(["n, name"])
+    if said == sql.UPTIME:
+        return result([100])
     if "system.tables" in said:
         return result(["town", "people", "ReplacingMergeTree"])
     if "system.parts" in said:
@@ -370,6 +385,184 @@ async def test_answers_that_cannot_be(sign: str, answer: Answer) -> None:
         await read(but(sign, answer))
 
 
+# --- what the server knows -----------------------------------------------------------------------
+
+
+def test_it_knows_of_itself() -> None:
+    for protocol in (KnowsFields, CountsBetween, Marks, TellsSince, StreamsFields):
+        assert isinstance(ENGINE, protocol)
+
+
+async def asked(site: Site, what: Callable[[Any, Any], Awaitable[Any]]) -> Any:
+    async with link(scripted_http.dialer(site)) as opened:
+        [collection] = await ENGINE.collections(opened)
+        return await what(opened, collection)
+
+
+async def test_what_it_is_sorted_by_is_known_and_counted() -> None:
+    def known(opened: Any, collection: Any) -> Awaitable[Any]:
+        return ENGINE.known(opened, collection, ["name", "n", "n.a"])
+
+    def count(opened: Any, collection: Any) -> Awaitable[Any]:
+        return ENGINE.count_between(opened, collection, "n", 5, 9.5)
+
+    def other(opened: Any, collection: Any) -> Awaitable[Any]:
+        return ENGINE.count_between(opened, collection, "name", "1", "2")
+
+    assert await asked(honest, known) == {"n": Known(indexed=True)}
+    assert await asked(honest, count) == 2
+    assert await asked(honest, other) is None
+    for answer in (result(["lower(n), name"]), result(["other"]), result([5]), exception(47, 404)):
+        assert await asked(but("sorting_key", answer), known) == {}
+        assert await asked(but("sorting_key", answer), count) is None
+    with pytest.raises(NotThisProtocol):
+        await asked(but("WHERE `n` >=", result(["-2"])), count)
+    with pytest.raises(ServerRefused):
+        await asked(but("WHERE `n` >=", exception(159)), count)
+
+
+@pytest.mark.parametrize(
+    ("key", "first"),
+    [
+        ("n", "n"),
+        ("n, at", "n"),
+        ("`a``, b", None),
+        ("`a b`, c", "a b"),
+        ("`a\\`b`", "a`b"),
+        ("toDate(n), n", None),
+        ("(n, at)", None),
+        ("", None),
+        ("n.a", None),
+        ("`" * 5_000, None),
+    ],
+)
+def test_the_first_of_a_sorting_key(key: str, first: str | None) -> None:
+    assert sql.first_of(key) == first
+
+
+@pytest.mark.parametrize(
+    ("engine", "row", "mark"),
+    [
+        ("MergeTree", ["town", "people", "7", 3], Mark(7, 3)),
+        ("ReplacingMergeTree", ["town", "people", "7", 3], Mark(None, 3)),
+        ("MergeTree", ["town", "others", "7", 3], None),
+    ],
+)
+async def test_counters(engine: str, row: list[Any], mark: Mark | None) -> None:
+    def site(asked_: Asked) -> Answer:
+        if "max_block_number" in statement(asked_):
+            return result(row)
+        if "system.tables" in statement(asked_) and "sorting" not in statement(asked_):
+            return result(["town", "people", engine])
+        return honest(asked_)
+
+    told = await asked(site, lambda opened, c: ENGINE.marks(opened, [c]))
+    assert told == ({} if mark is None else {"town.people": mark})
+
+
+@pytest.mark.parametrize(
+    "row", [["town", "people", -1, 1], ["town", "people", 1, True], ["town", 5, 1, 1]]
+)
+async def test_counters_that_cannot_be(row: list[Any]) -> None:
+    with pytest.raises(NotThisProtocol):
+        await asked(but("max_block", result(row)), lambda opened, c: ENGINE.marks(opened, [c]))
+    nothing = await asked(
+        but("max_block", exception(497)), lambda opened, c: ENGINE.marks(opened, [c])
+    )
+    assert nothing == {}
+
+
+@pytest.mark.parametrize("uptime", [-5, 1e300, "soon", None, True])
+async def test_uptimes_that_cannot_be(uptime: Any) -> None:
+    told = but("uptime()", result([uptime]))
+    assert await asked(told, lambda opened, c: ENGINE.since(opened)) is None
+    assert (await asked(honest, lambda opened, c: ENGINE.since(opened))).how == "started"
+
+
+# --- streams -------------------------------------------------------------------------------------
+
+
+async def streamed(body: bytes | Answer, limits: StoreLimits = LIMITS) -> list[Any]:
+    answer = body if isinstance(body, Answer) else Answer(body)
+
+    def site(asked_: Asked) -> Answer:
+        is_stream = statement(asked_).endswith(sql.STREAM)
+        return answer if is_stream else honest(asked_)
+
+    async with link(scripted_http.dialer(site), limits=limits) as opened:
+        [collection] = await ENGINE.collections(opened)
+        stream = ENGINE.stream(opened, collection, ["name", "n"], limits)
+        batches = [batch async for batch in stream]
+        assert await ENGINE.known(opened, collection, ["n"])  # the session goes on
+    return [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
+
+
+async def test_a_stream_of_escaped_cells() -> None:
+    body = b"Ann\t5\n\\N\t-7\na\\tb\\\\\\'\\n\t9223372036854775807\n\t0\n"
+    wanted = [("Ann", 5), (None, -7), ("a\tb\\'\n", 2**63 - 1), ("", 0)]
+    assert await streamed(body) == wanted
+    assert await streamed(b"") == []
+
+
+@pytest.mark.parametrize("body", [b"Ann\n", b"Ann\t1\t2\n", b"Ann\t1", b"Ann\t1\n<html>"])
+async def test_streams_that_cannot_be(body: bytes) -> None:
+    with pytest.raises(NotThisProtocol):
+        await streamed(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Ann\t1\nCode: 159. DB::Exception: Timeout, canary-Ann-Lee-1980\n",
+        b"Ann\t1\nBoCode: 159, e.displayText() = DB::Exception: Timeout",
+        exception(159, 500, CANARY),
+        Answer(b"Code: 159. DB::Exception: " + b"x" * 9_000, 500),
+    ],
+)
+async def test_a_stream_that_is_broken_off(body: bytes | Answer) -> None:
+    with pytest.raises(ServerRefused) as refused:
+        await streamed(body)
+    assert (refused.value.code, CANARY in str(refused.value)) == ("159", False)
+
+
+async def test_a_stream_of_one_line_without_end() -> None:
+    with pytest.raises(BudgetSpent):
+        await streamed(b"x" * 500_000, StoreLimits(reply_bytes=100_000))
+
+
+async def test_a_stream_ends_in_good_order_with_its_bytes() -> None:
+    limits = StoreLimits(bytes=200_000)
+
+    def site(asked_: Asked) -> Answer:
+        many = Answer((b"x" * 100 + b"\t1\n") * 5_000)
+        return many if statement(asked_).endswith(sql.STREAM) else honest(asked_)
+
+    async with link(scripted_http.dialer(site), limits=limits) as opened:
+        [collection] = await ENGINE.collections(opened)
+        stream = ENGINE.stream(opened, collection, ["n"], limits)
+        rows = sum([batch.num_rows async for batch in stream])
+    assert 500 < rows < 2_000
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.none() | st.text(st.characters(codec="utf-8"), max_size=9), min_size=1, max_size=9),
+    st.integers(1, 3),
+)
+def test_cells_come_back(values: list[str | None], width: int) -> None:
+    def escaped(value: str | None) -> bytes:
+        if value is None:
+            return b"\\N"
+        for raw, letter in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("'", "\\'")):
+            value = value.replace(raw, letter)
+        return value.encode()
+
+    columns: list[list[bytes | None]] = [[] for _ in range(width)]
+    rows_taken(b"\n".join(b"\t".join([escaped(v)] * width) for v in values), columns)
+    encoded = [None if value is None else value.encode() for value in values]
+    assert columns == [encoded] * width
+
+
 # --- the allow-list ------------------------------------------------------------------------------
 
 TOWN = sql.Table("town", "people")
@@ -395,6 +588,13 @@ def test_what_may_be_said_has_its_name() -> None:
         named(sql.one_of(TOWN)),
         named(sql.count_of(TOWN)),
         named(sql.rows_of(TOWN, COLUMNS, 5, 7, 9_999), "&max_execution_time=2"),
+        named(sql.SORTING.format(database="'a'", table="'b'")),
+        named(sql.UPTIME),
+        named(sql.COUNTERS.format(names="'a', 'b'")),
+        named(sql.count_between_of(TOWN, "a`b", "toDateTime(5)", "toDate('2026-11-22')")),
+        sql.request_name(
+            "GET", "/?query=" + quote(sql.fields_of(TOWN, COLUMNS, 9_999) + sql.STREAM)
+        ),
         sql.request_name("POST", "/", sql.READONLY + sql.FORMAT),
     }
     assert names == ENGINE.requests
@@ -416,6 +616,12 @@ def test_what_may_be_said_has_its_name() -> None:
         "SELECT `a` FROM `a`.`b` WHERE rand() % 0 = 0 OR 1 LIMIT 1",
         "SELECT `a\\` FROM `a`.`b` LIMIT 1",
         sql.TABLES.format(names="'a' OR 1", limit=1),
+        sql.count_between_of(TOWN, "a", "now()", "now()"),
+        sql.count_between_of(TOWN, "a", "'x'", "'y'"),
+        sql.count_between_of(TOWN, "a", "1", "2 OR 1"),
+        sql.count_between_of(sql.Table("system", "users"), "a", "1", "2"),
+        sql.fields_of(TOWN, COLUMNS, 9_999),
+        sql.fields_of(TOWN, COLUMNS, 9_999) + " INTO OUTFILE 'x'" + sql.STREAM,
         sql.COLUMNS.format(database="'a\\'", table="'b'"),
     ],
 )
@@ -445,6 +651,22 @@ def test_what_may_not_be_said(text: str) -> None:
 def test_what_else_may_not_be_sent(method: str, path: str, body: str | None) -> None:
     with pytest.raises(RequestNotAllowed):
         sql.request_name(method, path, body)
+
+
+MOMENTS = st.one_of(
+    st.datetimes(), st.integers(), st.floats(), st.text(), st.from_regex(r"[0-9TZ:+. -]{1,60}")
+)
+KINDS = ["DateTime", "DateTime64(3, 'UTC')", "DateTime('Asia/Tokyo')", "Date", "UInt64", "Int8",
+         "Float64", "Decimal(9, 2)", "String", "UUID"]  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.sampled_from(KINDS), MOMENTS, MOMENTS)
+def test_whatever_the_moments_a_count_is_one_range(kind: str, begin: Any, end: Any) -> None:
+    low, high = literal(kind, begin), literal(kind, end)
+    if low is not None and high is not None:
+        text = sql.count_between_of(TOWN, "a` OR `b", low, high)
+        assert named(text) == "GET SELECT count between"
 
 
 @settings(max_examples=60, deadline=None)

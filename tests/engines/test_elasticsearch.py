@@ -642,7 +642,8 @@ def test_the_name_of_a_request_is_taken_from_what_is_sent(
 def test_every_name_on_the_list_is_reachable_and_a_read() -> None:
     assert ENGINE.requests == {
         "GET /", "GET /_cat/indices", "GET /_cat/indices/.ds-*",
-        "GET /_search", "GET /{index}/_search", "POST /{index}/_search",
+        "GET /_search", "GET /{index}/_search", "POST /{index}/_search", "POST /_search/scroll",
+        "GET /{index}/_field_caps", "GET /_stats/indexing", "GET /_nodes/_local/jvm",
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ documentation of 2.3 does; error texts are those of etcd's package rpctypes.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engines.etcd import _PATHS, ENGINE, _behind, _folder, _name, _rest
+from leftopen.engine import Collection
+from leftopen.engines.etcd import _PATHS, ENGINE, _behind, _folder, _name, _Note, _rest
 from leftopen.errors import LeftopenError, NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Verdict
 from leftopen.testing import connection
@@ -275,3 +277,51 @@ async def test_any_json_at_all(body: Any, status: int) -> None:
     except LeftopenError:
         return
     assert proof.verdict not in (Verdict.OPEN, Verdict.OPEN_PARTIAL)
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+def ranges(count: Any = "3", revision: Any = "9", **more: Any) -> Site:
+    """Answers every range with the same figures, and no key."""
+    header = {"cluster_id": "1", "member_id": "2", "revision": revision}
+    return lambda asked: Answer({"header": header, "count": count, **more})
+
+
+def folder(name: bytes) -> Collection:
+    return Collection(name.decode() + "*", 3, None, _Note("/v3", name, (name + b"1",)))
+
+
+async def test_marks_are_the_revision_and_counts_of_folders_that_hold_no_other() -> None:
+    alone = Collection("k", 1, None, _Note("/v3", b"k"))
+    listed = [folder(b"/a/"), folder(b"/a/b/"), folder(b"/c/"), alone]
+    async with connection(ENGINE, dialer(ranges())) as link:
+        told = await ENGINE.marks(link, listed)
+    assert {name: mark.records for name, mark in told.items()} == {
+        "/a/*": None, "/a/b/*": 3, "/c/*": 3, "k": None,
+    }  # fmt: skip
+    assert {mark.changes for mark in told.values()} == {9}
+
+
+async def test_v2_has_no_marks_and_nothing_to_stream() -> None:
+    old = Collection("/a/*", None, None, _Note(None, b"", (), ("a",)))
+    async with connection(ENGINE, dialer(ranges())) as link:
+        assert await ENGINE.marks(link, [old]) == {}
+        assert [b async for b in ENGINE.stream(link, old, ["@key"], link.limits)] == []
+
+
+@pytest.mark.parametrize("wrong", [-1, "-1", 3, "x", None, [], "9" * 30, "\u0663"])
+async def test_figures_that_are_none(wrong: Any) -> None:
+    for site in (ranges(count=wrong), ranges(revision=wrong)):
+        async with connection(ENGINE, dialer(site)) as link:
+            with pytest.raises(NotThisProtocol):
+                await ENGINE.marks(link, [folder(b"/a/")])
+
+
+async def test_a_stream_gives_only_keys_of_its_folder_and_goes_on() -> None:
+    """A server that gives the same page again and again is left when nothing new is in it."""
+    keys = [b"/a/1", b"/a/2", b"/b/1", b"/a/x/1", b""]
+    site = ranges(kvs=[{"key": base64.b64encode(key).decode()} for key in keys], more=True)
+    async with connection(ENGINE, dialer(site)) as link:
+        batches = [b async for b in ENGINE.stream(link, folder(b"/a/"), ["@key"], link.limits)]
+    assert [row["@key"] for batch in batches for row in batch.to_pylist()] == ["1", "2"]

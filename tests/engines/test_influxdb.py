@@ -6,6 +6,7 @@ compatibility of /query) and 3 Core's v1 query API, whose columns are named `iox
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection
-from leftopen.engines.influxdb import _FIRST, ENGINE, _select, request_name
+from leftopen.engines._influxdb_query import FIRST, Where, made, request_name, select
+from leftopen.engines.influxdb import ENGINE
 from leftopen.errors import BudgetSpent, LeftopenError, NotThisProtocol, RequestNotAllowed
 from leftopen.model import Verdict
 from leftopen.testing import connection
@@ -254,8 +256,8 @@ def test_nor_any_other_path(path: str) -> None:
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=40))
 def test_any_name_stays_one_quoted_name(name: str) -> None:
     """Read as InfluxQL is: a quote ends the name unless a backslash stands before it."""
-    text = _select(_FIRST, name, 1)
-    assert request_name(f"/query?{urlencode({'q': text})}") == f"GET /query {_FIRST}"
+    text = select(FIRST, name, 1)
+    assert request_name(f"/query?{urlencode({'q': text})}") == f"GET /query {FIRST}"
     inner, at = "", len('SELECT * FROM "')
     while text[at] != '"':
         at += text[at] == "\\"
@@ -275,3 +277,84 @@ async def test_no_answer_brings_anything_but_a_verdict_or_our_own_error(body: An
         except LeftopenError:
             continue
         assert part != "missing" or proof.verdict is Verdict.NOT_THIS
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+VISITS = Collection("town.visits", handle=Where("town", "visits", ("for_years",)))
+NOON = datetime(2026, 11, 22, 12)  # noqa: DTZ001  moments are UTC without a zone
+HOUR = timedelta(hours=1)
+
+
+def one(columns: list[Any], *rows: list[Any]) -> Answer:
+    return Answer({"results": [{"series": [{"columns": columns, "values": rows}]}]})
+
+
+async def known(answer: Answer, *paths: str) -> Any:
+    async with connection(ENGINE, dialer(lambda _: answer)) as link:
+        return await ENGINE.known(link, VISITS, paths)
+
+
+async def counted(answer: Answer, begin: Any = NOON, end: Any = NOON + HOUR) -> Any:
+    async with connection(ENGINE, dialer(lambda _: answer)) as link:
+        return await ENGINE.count_between(link, VISITS, "time", begin, end)
+
+
+@pytest.mark.parametrize("count", [0, -1, "7", None, 2**70, 7.5, True, []])
+async def test_a_number_of_values_that_is_none(count: Any) -> None:
+    assert await known(one(["count"], [count]), "city") == {}
+    assert await known(one(["city"], [7]), "city") == {}
+    assert await known(Answer({"results": [{}]}), "city") == {}
+
+
+async def test_no_more_tags_are_asked_for_than_a_few_and_none_after_a_refusal() -> None:
+    asked: list[str] = []
+
+    def site(request: Asked) -> Answer:
+        asked.append(request.query["q"])
+        return one(["count"], [7]) if len(asked) < 100 else Answer({"error": "no"}, 403)
+
+    async with connection(ENGINE, dialer(site)) as link:
+        found = await ENGINE.known(link, VISITS, [f"tag{n}" for n in range(50)] + ["a\nb", ""])
+        assert len(found) == len(asked) == 16
+        asked += [""] * 100
+        assert await ENGINE.known(link, VISITS, ["a", "b"]) == {}
+    assert len(asked) == 117
+
+
+@pytest.mark.parametrize("count", [-1, "7", None, 2**70, 7.5, True, []])
+async def test_a_count_that_is_none(count: Any) -> None:
+    with pytest.raises(NotThisProtocol):
+        await counted(one(["time", "count_email", "count_pulse"], ["x", 3, count]))
+
+
+async def test_points_are_counted_by_the_fullest_field_of_each_policy() -> None:
+    assert await counted(one(["time", "count_email", "count_pulse"], ["x", 3, 5])) == 2 * 5
+    assert await counted(Answer({"results": [{}]})) == 0
+    assert await counted(one(["time"], ["x"])) == 0
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        (NOON, NOON), (NOON + HOUR, NOON), (NOON, NOON + 2 * HOUR), ("soon", "later"), (1, 2),
+        (0.5, 0.7), (datetime(1960, 1, 1), datetime(1960, 1, 1, 0, 30)),  # noqa: DTZ001
+        ("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59.5-14:00"),
+        ("2026-11-22T12:00:00Z" * 900, NOON),
+    ],
+)  # fmt: skip
+async def test_ranges_that_are_none_or_too_long_are_not_asked_for(begin: Any, end: Any) -> None:
+    def site(asked: Asked) -> Answer:
+        raise AssertionError(asked)
+
+    async with connection(ENGINE, dialer(site)) as link:
+        assert await ENGINE.count_between(link, VISITS, "time", begin, end) is None
+
+
+@pytest.mark.parametrize("name", NASTY)
+async def test_names_stay_names(name: str) -> None:
+    text = made("SHOW TAG VALUES CARDINALITY FROM {name} WITH KEY = {name}", name, "{name}")
+    assert text.endswith(' WITH KEY = "{name}"')
+    path = f"/query?{urlencode({'q': text})}"
+    assert request_name(path).startswith("GET /query SHOW TAG VALUES CARDINALITY")

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import itertools
 import struct
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -14,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
+from leftopen.engine import Collection
 from leftopen.engines import _kafka_wire as wire
 from leftopen.engines._kafka_records import MAX_UNPACKED, document, records
 from leftopen.engines.kafka import DRAWS, ENGINE, Note, _places
 from leftopen.errors import BudgetSpent, NotThisProtocol, PeerClosed, RequestNotAllowed
+from leftopen.knowledge import Mark
 from leftopen.model import Proof, Verdict
 from leftopen.net.scripted import Reply, ScriptedDialer
 from leftopen.testing import connection
@@ -313,3 +316,73 @@ def test_any_bytes_are_an_answer_or_refused(data: bytes) -> None:
 def test_values(value: bytes, told: object) -> None:
     ((record,), _) = records(batch(b"x"))
     assert document(record.__class__(record.moment, None, value, ()))["value"] == told
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+class Offsets(Broker):
+    """Gives these pairs of moment and offset for each request of offsets, one after the other."""
+
+    pairs: tuple[tuple[int, int], ...] = ()
+
+    def offsets(self, body: bytes) -> bytes:
+        (moment, offset), *self.pairs = self.pairs or ((-1, -1),)  # type: ignore[assignment]
+        part = struct.pack("!ihqq", 0, self.offset_error, moment, offset)
+        return array(wire.string("people") + array(part))
+
+
+PEOPLE = Collection("people", 1, None, Note(((0, 0, 1),)))
+NOON = datetime(2026, 11, 22, 12)  # noqa: DTZ001  moments are UTC without a zone
+
+
+@pytest.mark.parametrize(
+    ("moment", "there"),
+    [(1_790_000_000_000, True), (-1, False), (0, False), (5, False), (2**63 - 1, False)],
+)
+async def test_the_oldest_record_is_believed_where_it_can_be_true(moment: int, there: bool) -> None:
+    async with connection(ENGINE, scripted(Offsets(pairs=((moment, 0),))), LIMITS) as link:
+        since = await ENGINE.since(link)
+    assert (since is not None) == there
+
+
+@pytest.mark.parametrize(
+    ("offset", "error", "marks"),
+    [
+        (7, 0, {"people": Mark(changes=7)}),
+        (2**63 - 1, 0, {"people": Mark(changes=2**63 - 1)}),
+        (-7, 0, {}),
+        (7, 6, {}),
+    ],
+)
+async def test_marks_of_what_is_led_here(offset: int, error: int, marks: Any) -> None:
+    broker = Offsets(pairs=((-1, offset),), offset_error=error)
+    async with connection(ENGINE, scripted(broker), LIMITS) as link:
+        assert await ENGINE.marks(link, [PEOPLE]) == marks
+
+
+@pytest.mark.parametrize(
+    ("offsets", "count"),
+    [
+        ((5, 9, 20), 4),
+        ((5, -1, 20), 15),
+        ((-1, -1, 20), 0),
+        ((9, 5, 20), 0),
+        ((5, 9, -1), None),
+        ((0, 2**63 - 1, 0), 2**63 - 1),
+    ],
+)
+async def test_counts_between_moments(offsets: tuple[int, ...], count: int | None) -> None:
+    broker = Offsets(pairs=tuple((-1, offset) for offset in offsets))
+    async with connection(ENGINE, scripted(broker), LIMITS) as link:
+        end = NOON + timedelta(hours=1)
+        assert await ENGINE.count_between(link, PEOPLE, "time", NOON, end) == count
+
+
+async def test_moments_before_1970_are_none() -> None:
+    broker = Offsets(pairs=((-1, 5), (-1, 9), (-1, 20)))
+    async with connection(ENGINE, scripted(broker), LIMITS) as link:
+        await ENGINE.count_between(link, PEOPLE, "time", datetime(1900, 1, 1), NOON)  # noqa: DTZ001
+    asked = [int.from_bytes(body[-8:], signed=True) for _, body in broker.asked]
+    assert asked[0] == 0  # never one of the numbers that mean something else
+    assert asked[2] == wire.LATEST

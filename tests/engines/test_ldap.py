@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
+from leftopen.engine import Collection
 from leftopen.engines import _ldap_wire as wire
 from leftopen.engines._ldap_wire import (
     Done,
@@ -31,6 +32,7 @@ from leftopen.errors import (
     RequestNotAllowed,
     ServerRefused,
 )
+from leftopen.knowledge import Mark
 from leftopen.model import OptIn, Proof, Verdict
 from leftopen.net.scripted import Reply, Script, ScriptedDialer
 from leftopen.testing import LIMITS, connection
@@ -498,3 +500,65 @@ async def test_referrals_are_never_followed() -> None:
     async with connection(ENGINE, made) as link:
         assert [c.name for c in await ENGINE.collections(link)] == [PEOPLE]
     assert {str(target) for target in made.targets} == {"127.0.0.1:389"}
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+class Known(FakeDirectory):
+    """Tells these attributes of entries by their names, whatever is asked of them."""
+
+    def __init__(self, held: dict[str, dict[str, list[bytes]]]) -> None:
+        super().__init__()
+        self.held = held
+
+    def answer(self, message: bytes) -> bytes:
+        identifier, (tag, body), _ = wire._message(message)
+        base = wire._text(wire._parts(body)[0]) if tag == 0x63 else ""
+        if base not in self.held:
+            return super().answer(message) if not base else done(identifier, 32)
+        return entry(identifier, base, self.held[base]) + done(identifier)
+
+
+UPTIME = "cn=Uptime,cn=Time,cn=Monitor"
+CSN = "20261122050001.123456Z#000000#%03x#000000"
+
+
+@pytest.mark.parametrize(
+    ("held", "how"),
+    [
+        ({UPTIME: {"monitoredInfo": [b"3600"]}}, "started"),
+        ({UPTIME: {"monitoredInfo": [b"-1", b"x", b"", b"9" * 40]}}, None),
+        ({BASE: {"createTimestamp": [b"20261101000000Z"]}}, "created"),
+        ({BASE: {"CREATETIMESTAMP": [b"20261101000000.5Z"]}}, "created"),
+        ({BASE: {"createTimestamp": [b"20261399000000Z", b"\xff", b"99991231235959Z"]}}, None),
+        ({BASE: {"other": [b"20261101000000Z"]}}, None),
+        ({UPTIME: {"monitoredInfo": [b"x"]}, BASE: {"createTimestamp": [b"20261101000000Z"]}},
+         "created"),
+        ({}, None),
+    ],
+)  # fmt: skip
+async def test_since_when_it_is_there(
+    held: dict[str, dict[str, list[bytes]]], how: str | None
+) -> None:
+    async with connection(ENGINE, ScriptedDialer(lambda: Known(held))) as link:
+        since = await ENGINE.since(link)
+    assert (None if since is None else since.how) == how
+
+
+@pytest.mark.parametrize(
+    ("held", "change"),
+    [
+        ({BASE: {"contextCSN": [(CSN % 0).encode()]}}, 1_795_323_601_123_456),
+        ({BASE: {"contextCSN": [(CSN % n).encode() for n in (1, 2)]}}, 2 * 1_795_323_601_123_456),
+        ({BASE: {"contextCSN": [b"x", b"", b"20261122050001Z#", b"0" * 5_000]}}, None),
+        ({"": {"highestCommittedUSN": [b"4711"], **ABOUT}}, 4_711),
+        ({"": {"highestCommittedUSN": [b"-5", b"x", b"9" * 40], **ABOUT}}, None),
+        ({}, None),
+    ],
+)
+async def test_the_last_change(held: dict[str, dict[str, list[bytes]]], change: int | None) -> None:
+    listed = [Collection(name, 1, None, name) for name in (PEOPLE, "ou=people,dc=other")]
+    async with connection(ENGINE, ScriptedDialer(lambda: Known(held))) as link:
+        marks = await ENGINE.marks(link, listed)
+    assert marks == ({} if change is None else {PEOPLE: Mark(changes=change)})

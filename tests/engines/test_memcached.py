@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
+from leftopen.engine import Collection
 from leftopen.engines._memcached_wire import MAX_KEYS, request_name
 from leftopen.engines.memcached import ENGINE
 from leftopen.errors import (
@@ -27,6 +28,7 @@ from leftopen.errors import (
     ServerRefused,
     Silent,
 )
+from leftopen.knowledge import Mark
 from leftopen.model import Proof, Verdict
 from leftopen.net.scripted import Reply, Script, ScriptedDialer
 from leftopen.testing import connection
@@ -415,3 +417,40 @@ async def test_any_answers_at_all(pieces: list[bytes]) -> None:
     except LeftopenError:
         return
     assert proof.verdict is not Verdict.OPEN
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("uptime", "there"),
+    [("0", True), ("3600", True), ("-1", False), ("x", False), ("9" * 30, False), ("", False)],
+)
+async def test_an_uptime_is_believed_where_it_can_be_true(uptime: str, there: bool) -> None:
+    said = {"stats": b"STAT uptime %b\r\nEND\r\n" % uptime.encode()}
+    async with connection(ENGINE, scripted(FakeMemcached(said=said)), LIMITS) as link:
+        assert (await ENGINE.since(link) is not None) == there
+
+
+@pytest.mark.parametrize(
+    ("stats", "changes"),
+    [
+        (b"STAT total_items 7\r\nSTAT incr_hits 2\r\nSTAT get_hits 9\r\n", 9),
+        (b"STAT total_items 9999999999999999999\r\n", 9_999_999_999_999_999_999),
+        (b"STAT get_hits 9\r\n", None),
+        (b"", None),
+    ],
+)
+async def test_changes_are_what_was_stored(stats: bytes, changes: int | None) -> None:
+    said = {"stats": stats + b"END\r\n"}
+    async with connection(ENGINE, scripted(FakeMemcached(said=said)), LIMITS) as link:
+        told = await ENGINE.marks(link, [Collection("user:*", 3)])
+    assert told == {"user:*": Mark(changes=changes)}
+
+
+@pytest.mark.parametrize("figure", [b"-7", b"x", b"", b"9" * 30])
+async def test_figures_that_are_none(figure: bytes) -> None:
+    said = {"stats": b"STAT total_items %b\r\nEND\r\n" % figure}
+    async with connection(ENGINE, scripted(FakeMemcached(said=said)), LIMITS) as link:
+        with pytest.raises(NotThisProtocol):
+            await ENGINE.marks(link, [Collection("user:*", 3)])

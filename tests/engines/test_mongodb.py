@@ -24,7 +24,7 @@ from leftopen.bson_values import plain_document
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection, Engine
 from leftopen.engines import mongodb
-from leftopen.engines._mongodb_wire import ask, check_bson, decoded, receive
+from leftopen.engines._mongodb_wire import Handle, ask, check_bson, decoded, receive
 from leftopen.engines.mongodb import ENGINE
 from leftopen.errors import (
     BudgetSpent,
@@ -145,7 +145,7 @@ async def sampled(
 
 def people(records: int | None = 2, size: int | None = None, *, stored: bool = True) -> Collection:
     document = size / records if size and records else None
-    handle = mongodb._Handle("town", "people", stored, document)
+    handle = Handle("town", "people", stored, document)
     return Collection("town.people", records, size, handle)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import re
 import struct
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,8 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engines import _mysql_session as talk
+from leftopen.engines import _mysql_sql as sql
 from leftopen.engines import _mysql_wire as wire
+from leftopen.engines._mysql_known import literal
+from leftopen.engines._mysql_session import Session
+from leftopen.engines._mysql_stream import rows_taken
 from leftopen.engines.mysql import ENGINE, _by_grants
 from leftopen.errors import (
     BudgetSpent,
@@ -24,6 +28,15 @@ from leftopen.errors import (
     PeerClosed,
     RequestNotAllowed,
     ServerRefused,
+)
+from leftopen.knowledge import (
+    CountsBetween,
+    Known,
+    KnowsFields,
+    Mark,
+    Marks,
+    StreamsFields,
+    TellsSince,
 )
 from leftopen.model import OptIn, Proof, Target, Verdict
 from leftopen.net.scripted import Reply, ScriptedDialer
@@ -85,11 +98,11 @@ def honest(statement: str) -> Reply:
     token = re.fullmatch(r"SELECT REVERSE\('(\w+)'\)", statement)
     if token:
         return texts([token.group(1)[::-1].encode()])
-    if statement == talk.GRANTS:
+    if statement == sql.GRANTS:
         return texts([b"GRANT USAGE ON *.* TO `reader`@`%`"], [b"GRANT SELECT ON `t`.* TO `r`@`%`"])
-    if statement == talk.READ_ONLY:
+    if statement == sql.READ_ONLY:
         return texts([b"0"])
-    if statement == talk.TABLES:
+    if statement == sql.TABLES:
         return texts([b"town", b"people", b"2", b"16384"])
     if "COLUMNS" in statement:
         return texts([b"name", b"varchar", b"select,insert"], [b"pass", b"text", b"insert"])
@@ -333,7 +346,7 @@ async def test_switches_without_end() -> None:
 async def test_a_refused_log_on_is_not_repeated_for_the_sample() -> None:
     peer = Peer(error(1045, 2))
     async with link(peer) as opened:
-        session = talk.Session(opened, False)
+        session = Session(opened, False)
         for _ in range(3):
             with pytest.raises(ServerRefused):
                 await session.enter("reader")
@@ -393,8 +406,8 @@ async def test_yes_to_everything() -> None:
 async def test_servers_without_read_only_transactions_are_read_all_the_same() -> None:
     peer = Peer(answer=answers(START=error(1064)))
     assert (await probe(peer)).verdict is Verdict.PASSWORDLESS
-    assert sum(talk.START.encode() in said for said in peer.said) == 1
-    assert not any(talk.ROLLBACK.encode() in said for said in peer.said)
+    assert sum(sql.START.encode() in said for said in peer.said) == 1
+    assert not any(sql.ROLLBACK.encode() in said for said in peer.said)
 
 
 @pytest.mark.parametrize(
@@ -489,7 +502,7 @@ async def test_more_rows_than_asked_for_and_rows_that_are_too_large() -> None:
 
 async def test_an_estimate_that_is_far_off_is_read_once_more_without_chance() -> None:
     def answer(statement: str) -> Reply:
-        if statement == talk.TABLES:
+        if statement == sql.TABLES:
             return texts([b"town", b"people", b"900000", b"99999999"])
         if "RAND()" in statement:
             return texts([b"Ann"])
@@ -550,26 +563,256 @@ def test_rows_come_back(cells: list[bytes | None]) -> None:
     assert wire.row(b"".join(map(cell, cells)), len(cells)) == cells
 
 
+# --- what the server knows -----------------------------------------------------------------------
+
+
+def index(*parts: Sequence[bytes | None]) -> bytes:
+    """Rows of information_schema.STATISTICS: index, repeats, place, column, cardinality, cut."""
+    return result([described("c")] * 7, [[*part, b"BTREE"] for part in parts])
+
+
+ID = (b"PRIMARY", b"0", b"1", b"id", b"2", None)
+NAME = (b"by_name", b"1", b"1", b"name", b"2", None)
+
+
+async def known(peer: Peer) -> Any:
+    async with link(peer) as opened:
+        [collection] = await ENGINE.collections(opened)
+        return await ENGINE.known(opened, collection, ["id", "name", "told.a"])
+
+
+async def test_what_is_known_of_columns() -> None:
+    for protocol in (KnowsFields, CountsBetween, Marks, TellsSince, StreamsFields):
+        assert isinstance(ENGINE, protocol)
+    keys = texts([b"k", b"name", b"town", b"names", b"n"], [b"l", b"id", b"a", b"b", b"c"],
+                 [b"l", b"name", b"a", b"b", b"d"])  # fmt: skip
+    peer = Peer(answer=answers(STATISTICS=index(ID, NAME), KEY_COLUMN_USAGE=keys))
+    assert await known(peer) == {
+        "id": Known(unique=True, indexed=True),
+        "name": Known(1, error=0.35, indexed=True, refers_to=("town.names", "n")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ([NAME], {"name": Known(indexed=True)}),  # nothing shows that the figures are new
+        ([(b"P", b"0", b"1", b"id", b"90", None), NAME],
+         {"id": Known(unique=True, indexed=True), "name": Known(indexed=True)}),
+        ([(b"u", b"0", b"1", b"id", None, None), (b"u", b"0", b"2", b"name", None, None)],
+         {"id": Known(indexed=True)}),
+        ([(b"u", b"0", b"1", b"id", b"2", b"5")], {"id": Known(unique=True)}),  # of a beginning
+        ([(b"f", b"1", b"1", None, b"2", None)], {}),  # an expression
+        ([(b"PRIMARY", b"0", b"1", b"id", b"2", None),
+          (b"i", b"1", b"1", b"name", b"9" * 20, None)],
+         {"id": Known(unique=True, indexed=True),
+          "name": Known(round(0.6 * int("9" * 20)), error=0.35, indexed=True)}),
+    ],
+)  # fmt: skip
+async def test_indexes(parts: list[Sequence[bytes | None]], told: dict[str, Known]) -> None:
+    assert await known(Peer(answer=answers(STATISTICS=index(*parts)))) == told
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        texts([b"PRIMARY", b"0"]),
+        index((b"P", b"no", b"1", b"id", b"2", None)),
+        index((b"P", b"0", None, b"id", b"2", None)),
+        index((b"P", b"0", b"1", b"id", b"-2", None)),
+        index((b"", b"0", b"1", b"id", b"2", None)),
+        index((b"P", b"0", b"1", b"x" * 300, b"2", None)),
+    ],
+)
+async def test_indexes_that_are_none_and_a_session_that_goes_on(reply: bytes) -> None:
+    told = {"STATISTICS": reply}
+    peer = Peer(*[wire.packet(OK, 2)] * 2, answer=lambda text: answers(**told)(text))
+    async with link(peer) as opened:
+        [collection] = await ENGINE.collections(opened)
+        with pytest.raises(NotThisProtocol):
+            await ENGINE.known(opened, collection, ["id"])
+        await opened.reopen()  # as the reading does
+        told["STATISTICS"] = error(1142)
+        assert await ENGINE.known(opened, collection, ["id"]) == {}
+
+
+NOON = datetime.fromisoformat("2026-11-22 12:00:00")
+
+
+async def test_a_range_is_counted_by_an_index_alone() -> None:
+    columns = texts([b"at", b"datetime", b"select"], [b"name", b"varchar", b"select"])
+    peer = Peer(
+        answer=answers(
+            STATISTICS=index((b"a`t", b"1", b"1", b"at", None, None)),
+            COLUMNS=columns,
+            FORCE=texts([b"7"]),
+        )
+    )
+    async with link(peer) as opened:
+        [collection] = await ENGINE.collections(opened)
+        for _ in range(2):
+            assert await ENGINE.count_between(opened, collection, "at", NOON, NOON) == 7
+        assert await ENGINE.count_between(opened, collection, "at", 5, 7) is None
+        assert await ENGINE.count_between(opened, collection, "name", "2026", "2027") is None
+    said = [text for text in peer.said if b"FORCE" in text]
+    assert said[0].endswith(
+        b"FROM `town`.`people` FORCE INDEX (`a``t`) WHERE `at` >= "
+        b"TIMESTAMP'2026-11-22 12:00:00.000000' AND `at` < TIMESTAMP'2026-11-22 12:00:00.000000'"
+    )
+    assert sum(b"STATISTICS" in text for text in peer.said) == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "mark"),
+    [
+        ([b"people", b"InnoDB", b"8", b"1795300000.25"], Mark(changes=8)),
+        ([b"people", b"InnoDB", None, b"1795300000.25"], Mark(changes=1795300000)),
+        ([b"people", b"InnoDB", None, None], Mark(changes=0)),
+        ([b"people", b"MEMORY", b"8", None], Mark(changes=8)),
+        ([b"people", b"MEMORY", None, None], None),
+        ([b"others", b"InnoDB", b"8", b"9"], None),
+    ],
+)
+async def test_counters(row: Sequence[bytes | None], mark: Mark | None) -> None:
+    peer = Peer(answer=answers(AUTO_INCREMENT=texts(row)))
+    async with link(peer) as opened:
+        marks = await ENGINE.marks(opened, await ENGINE.collections(opened))
+    assert marks == ({} if mark is None else {"town.people": mark})
+    assert any(sql.AS_THEY_ARE.encode() in said for said in peer.said)
+
+
+async def test_counters_that_may_be_a_day_old_are_not_told() -> None:
+    counters = texts([b"people", b"InnoDB", b"8", b"9"])
+    peer = Peer(answer=answers(information_schema_stats_expiry=error(1227), AUTO=counters))
+    async with link(peer) as opened:
+        assert await ENGINE.marks(opened, await ENGINE.collections(opened)) == {}
+    older = Peer(answer=answers(information_schema_stats_expiry=error(1193), AUTO=counters))
+    async with link(older) as opened:
+        assert await ENGINE.marks(opened, await ENGINE.collections(opened)) != {}
+    maria = Peer(greets=greeting("5.5.5-10.11.6-MariaDB"), answer=answers(AUTO=counters))
+    async with link(maria) as opened:
+        assert await ENGINE.marks(opened, await ENGINE.collections(opened)) != {}
+    assert not any(sql.AS_THEY_ARE.encode() in said for said in maria.said)
+
+
+@pytest.mark.parametrize("told", [[b"Uptime", b"-5"], [b"Uptime", b"9" * 40], [b"Uptime", None]])
+async def test_uptimes_that_cannot_be(told: Sequence[bytes | None]) -> None:
+    async with link(Peer(answer=answers(Uptime=texts(told)))) as opened:
+        assert await ENGINE.since(opened) is None
+
+
+async def test_since_leaves_the_connection_as_fresh_as_it_was() -> None:
+    peer = Peer(*[wire.packet(OK, 2)] * 2, answer=answers(Uptime=texts([b"Uptime", b"100"])))
+    async with link(peer) as opened:
+        assert await ENGINE.since(opened) is not None
+        assert len(await ENGINE.collections(opened)) == 1
+    async with link(Peer(), None) as opened:
+        assert await ENGINE.since(opened) is None  # nobody may be named
+        assert opened.requests == []
+
+
+# --- streams -------------------------------------------------------------------------------------
+
+
+async def streamed(reply: bytes, limits: StoreLimits = LIMITS) -> list[Any]:
+    peer = Peer(*[wire.packet(OK, 2)] * 2, answer=answers(**{"18446744073709": reply}))
+    async with link(peer, limits=limits) as opened:
+        [collection] = await ENGINE.collections(opened)
+        stream = ENGINE.stream(opened, collection, ["name"], limits)
+        return [row for batch in [b async for b in stream] for row in batch["name"].to_pylist()]
+
+
+async def test_a_stream_of_short_and_long_cells() -> None:
+    values = [b"Ann", None, b"", b"x" * 300, b"y" * 251, b"z" * 250, b"Bob"]
+    wanted = [None if value is None else value.decode() for value in values]
+    assert await streamed(texts(*[[value] for value in values])) == wanted
+
+
+START = wire.packet(b"\1", 1) + wire.packet(described("name"), 2) + wire.packet(END, 3)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        wire.packet(OK, 1),
+        START + wire.packet(b"\5Ann", 4),
+        START + wire.packet(b"\3Ann\3Bob", 4),
+        START + b"\0\0\0\4",
+        START + wire.packet(b"\xff", 4),
+        START + wire.packet(END, 4) + wire.packet(b"\3Ann", 5),
+        texts([b"a", b"b"]),
+    ],
+)
+async def test_streams_that_cannot_be(reply: bytes) -> None:
+    with pytest.raises(NotThisProtocol):
+        await streamed(reply)
+
+
+async def test_a_stream_that_is_broken_off_midway() -> None:
+    with pytest.raises(ServerRefused) as refused:
+        await streamed(START + wire.packet(b"\3Ann", 4) + error(1969, 5))
+    assert (refused.value.code, CANARY in str(refused.value)) == ("1969", False)
+    with pytest.raises(BudgetSpent):
+        await streamed(START + b"\xff\xff\xff\4")
+    with pytest.raises(PeerClosed):
+        await streamed(b"")
+
+
+async def test_a_stream_ends_in_good_order_with_its_bytes() -> None:
+    many = START + wire.packet(b"\x64" + b"x" * 100, 4) * 5_000
+    seen = await streamed(many, StoreLimits(bytes=200_000))
+    assert 500 < len(seen) < 2_000
+
+
+CELLS = st.none() | st.binary(max_size=12) | st.binary(min_size=250, max_size=300)
+
+
+def of_width(width: int) -> st.SearchStrategy[list[list[bytes | None]]]:
+    return st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=1, max_size=6)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 3).flatmap(of_width), st.data())
+def test_rows_are_taken_whole_wherever_the_bytes_are_cut(
+    rows: list[list[bytes | None]], data: st.DataObject
+) -> None:
+    whole = b"".join(wire.packet(b"".join(map(cell, row)), 4) for row in rows)
+    columns: list[list[bytes | None]] = [[] for _ in rows[0]]
+    cut = data.draw(st.integers(0, len(whole)))
+    at = rows_taken(whole[:cut], 0, columns)
+    assert rows_taken(whole[at:] + wire.packet(END, 9), 0, columns) == len(whole) - at
+    assert [list(row) for row in zip(*columns, strict=True)] == rows
+
+
+@settings(deadline=None)
+@given(st.integers(1, 3), st.binary(max_size=60))
+def test_any_bytes_are_rows_or_refused(width: int, data: bytes) -> None:
+    columns: list[list[bytes | None]] = [[] for _ in range(width)]
+    for buffer in (data, wire.packet(data, 4)):
+        with contextlib.suppress(NotThisProtocol):
+            assert 0 <= rows_taken(buffer, 0, columns) <= len(buffer)
+
+
 # --- the allow-list ------------------------------------------------------------------------------
 
-TOWN = talk.Table("town", "people")
-COLUMNS = [talk.TableColumn("a`b", "text"), talk.TableColumn("n", "int")]
+TOWN = sql.Table("town", "people")
+COLUMNS = [sql.TableColumn("a`b", "text"), sql.TableColumn("n", "int")]
 
 
 def test_what_may_be_said_has_its_name() -> None:
     named = {
-        wire.query(talk.START): "START TRANSACTION READ ONLY",
-        wire.query(talk.GRANTS): "SHOW GRANTS",
-        wire.query(talk.TABLES): "SELECT tables",
-        wire.query(talk.columns_of(TOWN)): "SELECT columns",
-        wire.query(talk.count_of(TOWN, 2.4)): "SELECT count",
-        wire.query(talk.rows_of(TOWN, COLUMNS, 9, 9_999, 2.4)): "SELECT rows",
-        wire.query(talk.rows_of(TOWN, COLUMNS, 9, 9_999, 2.4, 0.5)): "SELECT rows",
+        wire.query(sql.START): "START TRANSACTION READ ONLY",
+        wire.query(sql.GRANTS): "SHOW GRANTS",
+        wire.query(sql.TABLES): "SELECT tables",
+        wire.query(sql.columns_of(TOWN)): "SELECT columns",
+        wire.query(sql.count_of(TOWN, 2.4)): "SELECT count",
+        wire.query(sql.rows_of(TOWN, COLUMNS, 9, 9_999, 2.4)): "SELECT rows",
+        wire.query(sql.rows_of(TOWN, COLUMNS, 9, 9_999, 2.4, 0.5)): "SELECT rows",
         wire.ssl_request(1): "SSLRequest",
         wire.packet(b"\0", 3): "AuthSwitchResponse",
         wire.QUIT: "COM_QUIT",
     }
-    assert {packet: talk.request_name(packet) for packet in named} == named
+    assert {packet: sql.request_name(packet) for packet in named} == named
     assert set(named.values()) <= ENGINE.requests
 
 
@@ -581,28 +824,37 @@ def test_what_may_be_said_has_its_name() -> None:
         "DROP TABLE x",
         "SET GLOBAL read_only = 0",
         "SET STATEMENT max_statement_time=1 FOR DELETE FROM town.people",
-        talk.START + "; DROP TABLE x",
-        talk.TABLES + " INTO OUTFILE '/tmp/x'",
-        talk.columns_of(TOWN) + " FOR UPDATE",
-        talk.count_of(TOWN, 1.0).replace("SELECT", "DELETE"),
-        talk.rows_of(TOWN, COLUMNS, 9, 9_999, 1.0) + " FOR UPDATE",
-        talk.rows_of(TOWN, COLUMNS, 9, 9_999, 1.0).replace("`n`", "SLEEP(9)"),
-        talk.rows_of(TOWN, COLUMNS, 9, 9_999, 1.0).replace("`n`", "`n` INTO @x"),
-        talk.rows_of(talk.Table("mysql", "user"), COLUMNS, 9, 9_999, 1.0),
-        talk.rows_of(talk.Table("MySQL", "global_priv"), COLUMNS, 9, 9_999, 1.0),
-        talk.token_of("a') INTO OUTFILE ('x"),
+        sql.START + "; DROP TABLE x",
+        sql.TABLES + " INTO OUTFILE '/tmp/x'",
+        sql.columns_of(TOWN) + " FOR UPDATE",
+        sql.count_of(TOWN, 1.0).replace("SELECT", "DELETE"),
+        sql.rows_of(TOWN, COLUMNS, 9, 9_999, 1.0) + " FOR UPDATE",
+        sql.rows_of(TOWN, COLUMNS, 9, 9_999, 1.0).replace("`n`", "SLEEP(9)"),
+        sql.rows_of(TOWN, COLUMNS, 9, 9_999, 1.0).replace("`n`", "`n` INTO @x"),
+        sql.rows_of(sql.Table("mysql", "user"), COLUMNS, 9, 9_999, 1.0),
+        sql.rows_of(sql.Table("MySQL", "global_priv"), COLUMNS, 9, 9_999, 1.0),
+        sql.token_of("a') INTO OUTFILE ('x"),
+        sql.fields_of(sql.Table("mysql", "user"), COLUMNS, 9_999, 1.0),
+        sql.fields_of(TOWN, COLUMNS, 9_999, 1.0).replace("`n`", "SLEEP(9)"),
+        sql.count_between_of(TOWN, "i", "c", "'x'", "'y'", 1.0),
+        sql.count_between_of(TOWN, "i", "c", "SLEEP(5)", "1", 1.0),
+        sql.count_between_of(TOWN, "i", "c", "1", "2 OR 1", 1.0),
+        sql.count_between_of(TOWN, "i", "c", "1", "2", 1.0).replace("FORCE INDEX (`i`) ", ""),
+        sql.indexes_of(TOWN, 1.0).replace("information_schema.STATISTICS", "mysql.column_stats"),
+        "SET GLOBAL information_schema_stats_expiry = 0",
+        "SHOW GLOBAL STATUS",
     ],
 )
 def test_what_may_not_be_said(statement: str) -> None:
     with pytest.raises(RequestNotAllowed):
-        talk.request_name(wire.query(statement))
+        sql.request_name(wire.query(statement))
 
 
 def test_no_password_and_no_other_command_has_a_name() -> None:
     greeted = wire.greeting(greeting()[4:])
     assert isinstance(greeted, wire.Greeting)
     empty = wire.empty_response("reader", greeted, 1, tls=False)
-    assert talk.request_name(empty) == "HandshakeResponse"
+    assert sql.request_name(empty) == "HandshakeResponse"
     native = wire.packet(empty[4:].replace(b"reader\0\0", b"reader\0\x14" + b"h" * 20), 1)
     for packet in (
         native,
@@ -611,18 +863,36 @@ def test_no_password_and_no_other_command_has_a_name() -> None:
         wire.packet(b"secret\0", 3),
         wire.packet(empty[4:], 0),
         *(wire.packet(bytes([command]) + b"x", 0) for command in range(256) if command != 3),
-        wire.query(talk.GRANTS) + wire.query(talk.GRANTS),
+        wire.query(sql.GRANTS) + wire.query(sql.GRANTS),
     ):
         with pytest.raises(RequestNotAllowed):
-            talk.request_name(packet)
+            sql.request_name(packet)
+
+
+MOMENTS = st.one_of(
+    st.datetimes(), st.integers(), st.floats(), st.text(), st.from_regex(r"[0-9TZ:+. -]{1,60}")
+)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(["timestamp", "datetime", "date", "int", "decimal", "double", "varchar", "x"]),
+    MOMENTS,
+    MOMENTS,
+)
+def test_whatever_the_moments_a_count_is_one_range(kind: str, begin: Any, end: Any) -> None:
+    low, high = literal(kind, begin), literal(kind, end)
+    if low is not None and high is not None:
+        text = sql.count_between_of(TOWN, "i`j", "a` OR `b", low, high, 1.0)
+        assert sql.request_name(wire.query(text)) == "SELECT count between"
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(min_size=1).filter(lambda name: "\0" not in name and name.isprintable()))
 def test_no_name_of_a_table_or_column_breaks_out(name: str) -> None:
-    columns = [talk.TableColumn(name, "text")]
-    statement = talk.rows_of(talk.Table("town", name), columns, 9, 9_999, 1.0, 0.5)
-    assert talk.request_name(wire.query(statement)) == "SELECT rows"
+    columns = [sql.TableColumn(name, "text")]
+    statement = sql.rows_of(sql.Table("town", name), columns, 9, 9_999, 1.0, 0.5)
+    assert sql.request_name(wire.query(statement)) == "SELECT rows"
     bare = re.sub(r"`(?:[^`]|``)+`", "", statement)
     assert bare.endswith("LEFT(, 2499) FROM . WHERE RAND() < 0.500000 LIMIT 9")
-    assert talk.request_name(wire.query(talk.columns_of(talk.Table(name, name))))
+    assert sql.request_name(wire.query(sql.columns_of(sql.Table(name, name))))

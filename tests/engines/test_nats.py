@@ -23,6 +23,7 @@ from leftopen.errors import (
     RequestNotAllowed,
     TlsFailed,
 )
+from leftopen.knowledge import Mark
 from leftopen.model import Proof, Verdict
 from leftopen.net.scripted import Reply, Script, ScriptedDialer
 from leftopen.testing import LIMITS, connection
@@ -441,3 +442,52 @@ async def test_a_trickle_of_something_else_is_told_by_its_first_bytes() -> None:
     async with connection(ENGINE, dialer(lambda data: None, b"INFX")) as link:
         with pytest.raises(NotThisProtocol):
             await ENGINE.probe(link)
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+INFO = "$JS.API.STREAM.INFO.people"
+
+
+async def told(said: Mapping[str, Any]) -> tuple[Any, Any]:
+    async with connection(ENGINE, dialer(FakeNats(said))) as link:
+        since = await ENGINE.since(link)
+        collections = await ENGINE.collections(link)
+        return since, await ENGINE.marks(link, collections)
+
+
+@pytest.mark.parametrize(
+    ("created", "there"),
+    [
+        ("2026-11-01T02:50:01.845765123Z", True),
+        ("9999-01-01T00:00:00Z", False),
+        ("0001-01-01T00:00:00+14:00", False),
+        (17, False),
+        (None, False),
+        ("soon", False),
+        ([[]], False),
+    ],
+)
+async def test_when_a_stream_was_made(created: Any, there: bool) -> None:
+    since, marks = await told({INFO: {"config": {}, "state": STATE, "created": created}})
+    assert (since is not None) == there
+    assert since is None or since.how == "created"
+    assert marks == {"people": Mark(records=3, changes=3)}
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**63, "3", None, 3.0, True])
+async def test_a_state_that_is_none(wrong: Any) -> None:
+    async with connection(ENGINE, dialer(FakeNats())) as link:
+        collections = await ENGINE.collections(link)
+    state = {**STATE, "last_seq": wrong}
+    async with connection(ENGINE, dialer(FakeNats({INFO: {"state": state}}))) as link:
+        with pytest.raises(NotThisProtocol):
+            await ENGINE.marks(link, collections)
+
+
+async def test_a_stream_that_has_gone_has_no_marks() -> None:
+    async with connection(ENGINE, dialer(FakeNats())) as link:
+        collections = await ENGINE.collections(link)
+    async with connection(ENGINE, dialer(FakeNats({INFO: error(404)}))) as link:
+        assert await ENGINE.marks(link, collections) == {}

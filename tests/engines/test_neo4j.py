@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
+from leftopen.engine import Collection
 from leftopen.engines import _neo4j_wire as wire
-from leftopen.engines.neo4j import ENGINE, MAX_ROWS, request_name
+from leftopen.engines._neo4j_session import MAX_ROWS, NODES, Note, Session, request_name
+from leftopen.engines.neo4j import ENGINE
 from leftopen.errors import BudgetSpent, NotThisProtocol, PeerClosed, RequestNotAllowed
+from leftopen.knowledge import Known
 from leftopen.model import Proof, Verdict
 from leftopen.net.scripted import ScriptedDialer
 from leftopen.testing import connection
@@ -291,3 +295,161 @@ def test_numbers_of_every_width() -> None:
         assert wire.Reader(struct.pack(f">B{form}", marker, number)).value() == number
     assert wire.Reader(b"\xf0").value() == -16
     assert wire.Reader(b"\xcc\x02ab").value() == b"ab"
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+NOTE = Note("Person", NODES, None, 1, (5, 4))
+PERSON = Collection(":Person", 1, None, NOTE)
+INDEXES, UNIQUE = "SHOW INDEXES", "SHOW CONSTRAINTS"
+ESTIMATES, BETWEEN = "CALL db.stats", "MATCH (n:`Person`) WHERE n.`id` >= "
+ON_ID = ["RANGE", "NODE", ["Person"], ["id"], "ONLINE"]
+DEEP: list[Any] = [[[[[]]]]]
+
+
+async def told(work: str, said: dict[str, Any], *arguments: Any) -> Any:
+    """What one of the optional methods makes of a server's answers."""
+    async with connection(ENGINE, ScriptedDialer(lambda: Bolt(said)), LIMITS) as link:
+        if work != "since":
+            session = Session(link)
+            await session.begin()
+        if work == "stream":
+            batches = ENGINE.stream(link, PERSON, arguments[0], LIMITS)
+            return [row async for batch in batches for row in batch.to_pylist()]
+        return await getattr(ENGINE, work)(link, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("rows", "there"),
+    [
+        ([["2026-11-01T00:00:00Z"]], True),
+        ([["2026-11-01T00:00:00Z"], [7], [None], []], True),
+        ([["9999-01-01T00:00:00Z"]], False),
+        ([["0001-01-01T00:00:00+14:00"]], False),
+        ([["x" * 10_000]], False),
+        ([[10**15]], False),
+        ([DEEP], False),
+        ([], False),
+    ],
+)
+async def test_a_start_is_believed_where_it_can_be_true(rows: list[Any], there: bool) -> None:
+    since = await told("since", {"SHOW DATABASES YIELD name, lastStartTime": rows})
+    assert (since is not None) == there
+
+
+async def test_the_catalogue_of_a_server_that_knows_no_estimates() -> None:
+    said = {UNIQUE: [["UNIQUENESS", "NODE", ["Person"], ["id"]]], INDEXES: [ON_ID]}
+    assert await told("known", {**said, ESTIMATES: failure("Procedure")}, PERSON, ["id", "x"]) == {
+        "id": Known(unique=True, indexed=True)
+    }
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [], [[]], [[None] * 5], [DEEP * 5],
+        [["RANGE", "NODE", ["Person"], ["id"], "POPULATING"]],
+        [["RANGE", "RELATIONSHIP", ["Person"], ["id"], "ONLINE"]],
+        [["RANGE", "NODE", ["Person"], ["id", "x"], "ONLINE"]],
+        [["RANGE", "NODE", ["Person"], [7], "ONLINE"]],
+        [["RANGE", "NODE", ["Person"], "id", "ONLINE"]],
+        [["TEXT", "NODE", ["Person"], ["id"], "ONLINE"]],
+        [[7, "NODE", ["Person"], ["id"], "ONLINE"]],
+        [["RANGE", "NODE", ["Other"], ["id"], "ONLINE"]],
+    ],
+)  # fmt: skip
+async def test_an_index_that_is_none_is_not_counted_over(rows: list[Any]) -> None:
+    said = {INDEXES: rows, UNIQUE: rows, ESTIMATES: rows, BETWEEN: [[7]]}
+    assert await told("known", said, PERSON, ["id"]) == {}
+    assert await told("count_between", said, PERSON, "id", 1, 2) is None
+
+
+@pytest.mark.parametrize(
+    ("figures", "known"),
+    [
+        ((5, 10, 0), (5, 10)),
+        ((5, 100, 5), (5, 100)),
+        ((5, 100, 6), (None, None)),  # out of date
+        ((0, 0, 0), (None, None)),
+        ((11, 10, 0), (None, None)),
+        ((-1, 10, 0), (None, None)),
+        ((5, 10, -1), (None, None)),
+        ((True, 10, 0), (None, None)),
+        (("5", "10", "0"), (None, None)),
+        ((5.0, 1e300, 0), (None, None)),
+    ],
+)
+async def test_an_estimate_counts_where_it_adds_up(
+    figures: tuple[Any, ...], known: tuple[int | None, int | None]
+) -> None:
+    names = ("estimatedUniqueSize", "totalSize", "updatesSinceEstimation")
+    index = {"labels": ["Person"], "properties": ["id"], **dict(zip(names, figures, strict=True))}
+    said = {UNIQUE: [], INDEXES: [ON_ID], ESTIMATES: [[{"indexes": [None, {}, index]}]]}
+    (found,) = (await told("known", said, PERSON, ["id"])).values()
+    assert (found.distinct, found.drawn) == known
+
+
+@pytest.mark.parametrize("rows", [[], [["7"]], [[True]], [[1, 2]], [[1], [2]], [[None]]])
+async def test_a_count_that_is_none(rows: list[Any]) -> None:
+    said = {INDEXES: [ON_ID], BETWEEN: rows, "MATCH (n:`Person`) RETURN count": rows}
+    with pytest.raises(NotThisProtocol):
+        await told("count_between", said, PERSON, "id", 1, 2)
+    with pytest.raises(NotThisProtocol):
+        await told("marks", said, [PERSON])
+
+
+async def test_what_is_asked_has_a_time_limit() -> None:
+    server = Bolt({INDEXES: [ON_ID], BETWEEN: [[7]]})
+    async with connection(ENGINE, ScriptedDialer(lambda: server), LIMITS) as link:
+        await Session(link).begin()
+        assert await ENGINE.count_between(link, PERSON, "id", 1, 2) == 7
+        _ = [b async for b in ENGINE.stream(link, PERSON, ["id"], LIMITS)]
+    limits = [fields[2].get("tx_timeout") for kind, fields in server.asked if kind == wire.RUN]
+    assert limits[:2] == [2_000, 2_000]
+    assert 0 < limits[2] <= LIMITS.seconds * 1_000
+
+
+@pytest.mark.parametrize("name", ["a`b", "id` IS NOT NULL RETURN n //", "{name}", "é", "a.b"])
+async def test_names_stay_names(name: str) -> None:
+    server = Bolt({INDEXES: [["RANGE", "NODE", ["Person"], [name], "ONLINE"]], "MATCH": [[7]]})
+    async with connection(ENGINE, ScriptedDialer(lambda: server), LIMITS) as link:
+        await Session(link).begin()
+        assert await ENGINE.count_between(link, PERSON, name, 1, 2) == 7
+        _ = [b async for b in ENGINE.stream(link, PERSON, [name], LIMITS)]
+    texts = [fields[0] for kind, fields in server.asked if kind == wire.RUN]
+    quoted = "`" + name.replace("`", "``") + "`"
+    assert texts[1].count(quoted) == 2
+    assert quoted in texts[2]
+
+
+@pytest.mark.parametrize("name", ["a\\u0060b", "a\0b", "", "x" * 600])
+async def test_names_that_cannot_be_quoted_are_not_asked_for(name: str) -> None:
+    assert await told("count_between", {}, PERSON, name, 1, 2) is None
+    assert await told("stream", {}, [name]) == []
+
+
+async def test_rows_of_a_stream_that_are_none() -> None:
+    rows = [[{"id": 1}], [None], [7], [], [{"id": 2}, 3], [DEEP], [{"id": {"x": 4}}]]
+    found = await told("stream", {"MATCH (n:`Person`) RETURN n {": rows}, ["id"])
+    assert [row["id"] for row in found] == [1, None]
+
+
+async def test_pages_without_rows_do_not_go_on_for_ever() -> None:
+    more = wire.message(wire.SUCCESS, {"has_more": True})
+    server = Bolt()
+
+    def script(data: bytes) -> bytes:
+        answer = server(data)
+        return more if server.asked and server.asked[-1][0] == wire.PULL else answer
+
+    async with connection(ENGINE, ScriptedDialer(lambda: script), LIMITS) as link:
+        await Session(link).begin()
+        with pytest.raises(NotThisProtocol):
+            _ = [b async for b in ENGINE.stream(link, PERSON, ["id"], LIMITS)]
+
+
+async def test_before_bolt_4_nothing_is_streamed() -> None:
+    old = Collection(":Person", 1, None, replace(NOTE, version=(3, 0)))
+    async with connection(ENGINE, ScriptedDialer(Bolt), LIMITS) as link:
+        assert [b async for b in ENGINE.stream(link, old, ["id"], LIMITS)] == []

@@ -19,6 +19,8 @@ from leftopen.budget import StoreLimits
 from leftopen.engine import Collection
 from leftopen.engines import _postgresql_sql as sql
 from leftopen.engines import _postgresql_wire as wire
+from leftopen.engines._postgresql_known import literal
+from leftopen.engines._postgresql_stream import rows_taken
 from leftopen.engines.postgresql import ENGINE
 from leftopen.errors import (
     BudgetSpent,
@@ -28,6 +30,15 @@ from leftopen.errors import (
     PeerClosed,
     RequestNotAllowed,
     ServerRefused,
+)
+from leftopen.knowledge import (
+    CountsBetween,
+    Known,
+    KnowsFields,
+    Mark,
+    Marks,
+    StreamsFields,
+    TellsSince,
 )
 from leftopen.model import Proof, Target, Verdict
 from leftopen.net.connection import Connection
@@ -127,9 +138,10 @@ class Peer:
             if token is not None:
                 return result((("token", 25),), (token[1],))
             self.sql.append(text)
-            return self.query if isinstance(self.query, bytes) else self.query(text)
+            answer = self.query if isinstance(self.query, bytes) else self.query(text)
+            return answer + (self.synced if data.endswith(wire.sync()) else b"")
         if data[:1] == b"E" and self.more is not None:
-            return self.more
+            return self.more + (self.synced if data.endswith(wire.sync()) else b"")
         if data[:1] == b"S":
             return self.synced
         return b""
@@ -505,6 +517,316 @@ async def test_who_asks_for_a_password_after_the_probe_has_no_collections() -> N
     assert raised.value.code == "28000"
 
 
+# --- what the server knows -----------------------------------------------------------------------
+
+
+def columns_of(names: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    return tuple((name, 25) for name in names)
+
+
+STATISTICS = columns_of(sql.STATISTICS_COLUMNS)
+INDEXES = columns_of(sql.INDEXES_COLUMNS)
+FOREIGN_KEYS = columns_of(sql.FOREIGN_KEYS_COLUMNS)
+COUNTERS = columns_of(sql.COUNTERS_COLUMNS)
+AT = ("at", "1184", "timestamptz", "D", "8", "0")
+NAME = ("name", "25", "text", "S", "-1", "0")
+
+
+def knowing(**told: bytes) -> Peer:
+    """A store with one table of ten rows that answers these statements, by name, so; others as a
+    server that knows nothing."""
+    empty = {
+        "SELECT statistics": result(STATISTICS),
+        "SELECT indexes": result(INDEXES),
+        "SELECT foreign keys": result(FOREIGN_KEYS),
+    }
+    listing = store([TABLE], [AT, NAME])
+
+    def query(text: str) -> bytes:
+        name = sql.request_name(text)
+        said = {key.replace("_", " "): value for key, value in told.items()}.get(
+            name.removeprefix("SELECT ")
+        )
+        if name in ("BEGIN READ ONLY", "ROLLBACK"):
+            return PARSED + message("n") + message("C", text.split()[0].encode() + b"\0")
+        if said is None and name not in empty:
+            assert callable(listing.query)
+            return listing.query(text)
+        return empty[name] if said is None else said
+
+    return Peer(LOGGED_ON, LOGGED_ON, LOGGED_ON, query=query)
+
+
+async def known(peer: Peer) -> Any:
+    async with connection(ScriptedDialer(peer)) as opened:
+        [collection] = await ENGINE.collections(opened)
+        return await ENGINE.known(opened, collection, ["at", "name", "doc.a"])
+
+
+def test_it_knows_of_itself() -> None:
+    for protocol in (KnowsFields, CountsBetween, Marks, TellsSince, StreamsFields):
+        assert isinstance(ENGINE, protocol)
+
+
+async def test_what_is_known_of_columns() -> None:
+    peer = knowing(
+        statistics=result(STATISTICS, ["name", "-0.5", "0.25", "-1", "100"]),
+        indexes=result(INDEXES, ["at", "t", "t"], ["name", "f", "f"]),
+        foreign_keys=result(FOREIGN_KEYS, ["name", "s", "people", "id"]),
+    )
+    assert await known(peer) == {
+        "at": Known(unique=True, indexed=True),
+        "name": Known(5, drawn=10, filled=0.75, refers_to=("postgres.s.people", "id")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("distinct", "null", "own", "told"),
+    [
+        ("3", "0", None, Known(3, drawn=10, filled=1.0)),
+        ("1e300", "0", None, Known(10, drawn=10, filled=1.0)),  # not more than there are rows
+        ("-1", "1", "-1", Known(10, drawn=10, filled=0.0)),
+        ("nan", "nan", None, Known()),
+        ("-inf", "-1", None, Known()),
+        ("-7", "7", None, Known()),
+        ("0", "0.5", "0", Known(filled=0.5)),
+        ("2", "0", "0", Known(2, filled=1.0)),
+        ("2", "0", "9" * 300, Known(2, drawn=10, filled=1.0)),
+    ],
+)
+async def test_absurd_statistics(distinct: str, null: str, own: str | None, told: Known) -> None:
+    peer = knowing(statistics=result(STATISTICS, ["name", distinct, null, own, "100"]))
+    assert await known(peer) == {"name": told}
+
+
+@pytest.mark.parametrize(
+    "statistics",
+    [
+        result((("attname", 25),), ["name"]),
+        result(STATISTICS, ["name", "many", "0", None, "100"]),
+        result(STATISTICS, ["name", "1", "", None, "100"]),
+        result(STATISTICS, ["name", "1", "0", None, "9" * 5_000]),
+        PARSED + message("C", b"SELECT 0\0"),
+    ],
+)
+async def test_statistics_that_are_none_and_a_session_that_goes_on(statistics: bytes) -> None:
+    peer = knowing(statistics=statistics, count_between=result((("count", 20),), ["1"]))
+    async with connection(ScriptedDialer(peer)) as opened:
+        [collection] = await ENGINE.collections(opened)
+        with pytest.raises(NotThisProtocol):
+            await ENGINE.known(opened, collection, ["name"])
+        await opened.reopen()  # as the reading does
+        assert await ENGINE.count_between(opened, collection, "at", NOON, NOON) is None
+    assert len(peer.users) == 2
+
+
+async def test_a_server_that_refuses_the_catalogue_knows_nothing() -> None:
+    refused = PARSED + error("42P01")
+    peer = knowing(statistics=refused, indexes=refused, foreign_keys=refused)
+    assert await known(peer) == {}
+
+
+NOON = datetime.fromisoformat("2026-11-22 12:00:00")
+
+
+async def test_a_range_is_counted_by_an_index_alone() -> None:
+    peer = knowing(
+        indexes=result(INDEXES, ["at", "f", "t"], ["name", "f", "t"]),
+        count_between=result((("count", 20),), ["7"]),
+    )
+    async with connection(ScriptedDialer(peer)) as opened:
+        [collection] = await ENGINE.collections(opened)
+        for _ in range(2):
+            assert await ENGINE.count_between(opened, collection, "at", NOON, NOON) == 7
+        assert await ENGINE.count_between(opened, collection, "at", 5, 7) is None
+        assert await ENGINE.count_between(opened, collection, "name", "O'Neil", "P") is None
+        assert await ENGINE.count_between(opened, collection, "other", NOON, NOON) is None
+    names = [sql.request_name(text) for text in peer.sql]
+    assert names.count("SELECT count between") == 2
+    assert names.count("SELECT indexes") == 1
+    literal_ = "'2026-11-22 12:00:00.000000+00'::pg_catalog.timestamptz"
+    assert peer.sql[-1].endswith(f'WHERE "at" >= {literal_} AND "at" < {literal_}')
+
+
+@pytest.mark.parametrize("count", ["-1", "many", "1e9", "", "9" * 40])
+async def test_counts_that_are_none(count: str) -> None:
+    peer = knowing(
+        indexes=result(INDEXES, ["at", "f", "t"]),
+        count_between=result((("count", 20),), [count]),
+    )
+    async with connection(ScriptedDialer(peer)) as opened:
+        [collection] = await ENGINE.collections(opened)
+        with pytest.raises(NotThisProtocol):
+            await ENGINE.count_between(opened, collection, "at", NOON, NOON)
+
+
+@pytest.mark.parametrize(
+    ("row_", "told"),
+    [
+        (("7", "41", "f", "on"), Mark(changes=41)),
+        (("7", "41", "t", "on"), None),  # a standby's do not move
+        (("7", "0", "f", "off"), None),
+        (("7", None, "f", "on"), None),
+        (("8", "41", "f", "on"), None),
+    ],
+)
+async def test_counters(row_: Sequence[str | None], told: Mark | None) -> None:
+    peer = knowing(counters=result(COUNTERS, row_))
+    async with connection(ScriptedDialer(peer)) as opened:
+        collections_ = await ENGINE.collections(opened)
+        marks = await ENGINE.marks(opened, collections_)
+    assert marks == ({} if told is None else {"postgres.public.t": told})
+
+
+@pytest.mark.parametrize("started", ["nan", "-1e300", "1e300", "", "yesterday", "0"])
+async def test_a_start_that_cannot_be(started: str) -> None:
+    peer = knowing(started=result((("started", 701),), [started]))
+    async with connection(ScriptedDialer(peer)) as opened:
+        assert await ENGINE.since(opened) is None
+
+
+async def test_since_leaves_the_connection_as_fresh_as_it_was() -> None:
+    peer = knowing(started=result((("started", 701),), ["1795300000.5"]))
+    peer.ssl = b"S"
+    async with connection(ScriptedDialer(peer, tls=True)) as opened:
+        told = await ENGINE.since(opened)
+        assert not opened.tls
+        assert [c.name for c in await ENGINE.collections(opened)] == ["postgres.public.t"]
+    assert told is not None
+    assert (told.how, told.moment.year) == ("started", 2026)
+
+
+# --- streams -------------------------------------------------------------------------------------
+
+PAIR = described(("name", 25), ("at", 1184))
+
+
+def streaming(first: bytes, more: bytes | None = None) -> Peer:
+    peer = knowing(fields=first)
+    peer.more = more
+    return peer
+
+
+async def streamed(peer: Peer, limits: StoreLimits | None = None) -> list[Any]:
+    async with connection(ScriptedDialer(peer), limits) as opened:
+        [collection] = await ENGINE.collections(opened)
+        stream = ENGINE.stream(opened, collection, ["name"], opened.limits)
+        return [row for batch in [b async for b in stream] for row in batch["name"].to_pylist()]
+
+
+ONLY = described(("name", 25))
+
+
+async def test_a_stream_goes_on_where_its_page_ends() -> None:
+    page = row("Ann") * 1_000
+    last = row("Bob") * 3 + message("C", b"SELECT 3\0")
+    peer = streaming(PARSED + ONLY + page + message("s"), last)
+    assert await streamed(peer) == ["Ann"] * 1_000 + ["Bob"] * 3
+    names = [sql.request_name(text) for text in peer.sql]
+    assert names[-3:] == ["BEGIN READ ONLY", "SELECT fields", "ROLLBACK"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ONLY + row("x") * 1_001 + message("s"),
+        ONLY + row("x") + message("s"),  # suspended before the page is full
+        ONLY + row("x") + message("C", b"SELECT 2\0"),
+        ONLY + row("x", "y") + message("C", b"SELECT 1\0"),
+        PAIR + row("x", None) + message("C", b"SELECT 1\0"),
+        row("x") + message("C", b"SELECT 1\0"),
+        ONLY + ONLY,
+        ONLY + message("D", b"\0\1" + b"\xff\xff\xff\xfe"),
+        ONLY + message("D", b"\0\1" + b"\x7f\xff\xff\xff"),
+        ONLY + message("D", b"\0\1"),
+        ONLY + message("D", length=-9),
+        ONLY + message("N", b"\0") * 5_000,
+        ONLY + message("G"),
+        described(),
+        ONLY + message("C", b"SELECT 0\0") + row("late") * 20_000,
+    ],
+)
+async def test_streams_that_cannot_be(answer: bytes) -> None:
+    with pytest.raises(NotThisProtocol):
+        await streamed(streaming(PARSED + answer))
+
+
+async def test_a_stream_that_is_refused_midway_gives_what_it_had() -> None:
+    peer = streaming(PARSED + ONLY + row("Ann") + error("57014"))
+    async with connection(ScriptedDialer(peer)) as opened:
+        [collection] = await ENGINE.collections(opened)
+        stream = ENGINE.stream(opened, collection, ["name"], opened.limits)
+        seen = (await anext(stream))["name"].to_pylist()
+        with pytest.raises(ServerRefused) as refused:
+            await anext(stream)
+        assert refused.value.code == "57014"
+        assert "canary" not in str(refused.value)
+        assert (await ENGINE.known(opened, collection, ["name"])) == {}  # still in step
+    assert seen == ["Ann"]
+    assert len(peer.users) == 1
+
+
+async def test_a_stream_ends_in_good_order_with_its_bytes() -> None:
+    page = row("x" * 100) * 1_000
+    peer = streaming(PARSED + ONLY + page + message("s"), page + message("s"))
+    async with connection(ScriptedDialer(peer), StoreLimits(bytes=150_000)) as opened:
+        [collection] = await ENGINE.collections(opened)
+        stream = ENGINE.stream(opened, collection, ["name"], opened.limits)
+        assert 1_000 <= sum([batch.num_rows async for batch in stream]) < 2_000
+        assert opened.bytes_left == 0  # so whoever asked knows that it was not all
+    endless = streaming(PARSED + ONLY + row("x" * 100) * 1_000)
+    assert len(await streamed(endless, StoreLimits(bytes=50_000))) > 300
+
+
+async def test_a_row_longer_than_a_reply_ends_the_stream() -> None:
+    head = struct.pack("!Hi", 1, HUGE - 10)
+    peer = streaming(PARSED + ONLY + message("D", head, length=HUGE))
+    with pytest.raises(BudgetSpent):
+        await streamed(peer)
+
+
+async def test_whoever_stops_a_stream_leaves_no_half_reply_behind() -> None:
+    peer = streaming(PARSED + ONLY + row("x" * 500) * 20_000)
+    async with connection(ScriptedDialer(peer), StoreLimits(rows=2_000)) as opened:
+        [collection] = await ENGINE.collections(opened)
+        stream = ENGINE.stream(opened, collection, ["name"], opened.limits)
+        with pytest.raises(NotThisProtocol):  # more rows than were asked for
+            await anext(stream)
+        assert await ENGINE.known(opened, collection, ["name"]) == {}
+    assert len(peer.users) == 2
+
+
+CELLS = st.none() | st.text(max_size=12)
+
+
+@given(
+    st.integers(1, 3).flatmap(
+        lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), min_size=1, max_size=6)
+    ),
+    st.data(),
+)
+def test_rows_are_taken_whole_wherever_the_bytes_are_cut(
+    rows: list[list[str | None]], data: st.DataObject
+) -> None:
+    whole = b"".join(row(*cells) for cells in rows) + message("s")
+    columns: list[list[bytes | None]] = [[] for _ in rows[0]]
+    cut = data.draw(st.integers(0, len(whole)))
+    at = rows_taken(whole[:cut], 0, columns)
+    assert rows_taken(whole[at:], 0, columns) == len(whole) - at - len(message("s"))
+    encoded = [[None if c is None else c.encode() for c in cells] for cells in rows]
+    assert [list(cells) for cells in zip(*columns, strict=True)] == encoded
+
+
+@given(st.integers(1, 3), st.binary(max_size=60), st.integers(0, 70))
+def test_any_bytes_are_rows_or_refused(width: int, data: bytes, length: int) -> None:
+    columns: list[list[bytes | None]] = [[] for _ in range(width)]
+    for buffer in (data, message("D", struct.pack("!H", width) + data, length=length)):
+        try:
+            assert 0 <= rows_taken(buffer, 0, columns) <= len(buffer)
+        except NotThisProtocol:
+            continue
+
+
 # --- the gate ------------------------------------------------------------------------------------
 
 PUBLIC = sql.Relation(1, "public", "t", False, (1,))
@@ -567,11 +889,54 @@ def test_whatever_the_names_a_statement_is_one_select(
         'SELECT "a"() FROM "public"."t" LIMIT 5',
         "BEGIN TRANSACTION",
         "COMMIT",
+        "SELECT most_common_vals FROM pg_catalog.pg_stats",
+        sql.statistics_of(PUBLIC).replace("s.null_frac", "s.histogram_bounds"),
+        sql.statistics_of(PUBLIC).replace("= 1 ", "= 1 OR true "),
+        sql.counters_of([1]).replace("1)", "1) OR true"),
+        "SET LOCAL statement_timeout TO 0",
+        "SET LOCAL work_mem TO 100000",
+        "SET statement_timeout TO 1000",
+        sql.count_between_of(PUBLIC, "a", "'x'::pg_catalog.text", "'y'::pg_catalog.text"),
+        sql.count_between_of(PUBLIC, "a", "'1'", "'2'"),
+        sql.count_between_of(PUBLIC, "a", "now()", "now()"),
+        sql.count_between_of(PUBLIC, "a", "'1'::pg_catalog.int8", '"b"'),
+        sql.count_between_of(PUBLIC, "a", "'1'::pg_catalog.int8 OR true", "'1'::pg_catalog.int8"),
+        'SELECT pg_catalog.count(*) FROM ONLY "public"."t" WHERE "a" >= '
+        "'1'::pg_catalog.int8 AND \"b\" < '2'::pg_catalog.int8",
+        'SELECT "a" FROM "pg_catalog"."pg_authid" LIMIT ALL',
     ],
 )
 def test_the_gate_refuses_what_fits_no_template(text: str) -> None:
     with pytest.raises(RequestNotAllowed):
         sql.request_name(text)
+
+
+MOMENTS = st.one_of(
+    st.datetimes(), st.integers(), st.floats(), st.text(), st.from_regex(r"[0-9TZ:+. -]{1,60}")
+)
+
+
+@given(
+    st.sampled_from([20, 21, 23, 25, 700, 701, 1043, 1082, 1114, 1184, 1700, 17, 114]),
+    MOMENTS,
+    MOMENTS,
+)
+def test_whatever_the_moments_a_count_is_one_range(type_: int, begin: Any, end: Any) -> None:
+    low, high = literal(type_, begin), literal(type_, end)
+    if low is None or high is None:
+        return
+    text = sql.count_between_of(PUBLIC, 'a" OR "b', low, high)
+    assert sql.request_name(text) == "SELECT count between"
+    assert len(re.findall("'[^']*'", text)) == 2
+
+
+@given(st.lists(ANY_COLUMN, min_size=1, max_size=5), st.booleans())
+def test_statements_of_measuring_have_their_names(columns: list[sql.Column], whole: bool) -> None:
+    relation = sql.Relation(7, "s", "t", whole, (7,))
+    assert sql.request_name(sql.fields_of(relation, columns, 9_999)) == "SELECT fields"
+    assert sql.request_name(sql.statistics_of(relation)) == "SELECT statistics"
+    assert sql.request_name(sql.counters_of([1, 2])) == "SELECT counters"
+    assert sql.request_name(sql.time_limit(0)) == "SET LOCAL statement_timeout"
 
 
 def test_names_that_can_be_none() -> None:

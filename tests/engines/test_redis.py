@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
-from leftopen.engine import Engine
-from leftopen.engines._key_patterns import _STRONG, MAX_TEXT, patterns
+from leftopen.engine import Collection, Engine
+from leftopen.engines._key_patterns import _STRONG, MAX_TEXT, Shape, patterns
+from leftopen.engines._redis_values import Note
 from leftopen.engines.redis import ENGINE
 from leftopen.errors import BudgetSpent, LeftopenError, NotThisProtocol, PeerClosed, ServerRefused
+from leftopen.knowledge import Mark
 from leftopen.model import Proof, Target, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.scripted import Reply, Script, ScriptedDialer, ScriptedStream
@@ -691,3 +693,123 @@ async def test_json_in_strings_is_opened_and_binary_stays_binary() -> None:
         (collection,) = await ENGINE.collections(link)
         (batch,) = [b async for b in ENGINE.sample(link, collection, LIMITS)]
     assert batch.column("value")[0].as_py() == b"\xff\xd8\xff"
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+async def marks(said: dict[bytes, bytes]) -> Any:
+    """The marks of a pattern and of a list that is a table."""
+    made = [
+        Collection("sess:*", 2, None, Note(0, False, ((b"sess:1", ("1",)),), pattern="sess:*")),
+        Collection("queue", 7, None, Note(0, False, ((b"queue", ()),), "list", 7)),
+    ]
+    async with connection(always(FakeRedis({b"LLEN": b":7\r\n", **said}))) as link:
+        return await ENGINE.marks(link, made)
+
+
+@pytest.mark.parametrize(
+    ("uptime", "there"),
+    [
+        (b"0", True), (b"3600", True), (b"-5", False), (b"1e400", False), (b"nan", False),
+        (b"9" * 30, False), (b"9" * 400, False), (b"", False), (b"soon", False),
+    ],
+)  # fmt: skip
+async def test_an_uptime_is_believed_where_it_can_be_true(uptime: bytes, there: bool) -> None:
+    fake = FakeRedis({b"INFO server": bulk(b"uptime_in_seconds:" + uptime)})
+    async with connection(always(fake)) as link:
+        since = await ENGINE.since(link)
+    assert (since is not None) == there
+    assert since is None or since.how == "started"
+
+
+@pytest.mark.parametrize(
+    ("stats", "changes"),
+    [
+        (b"cmdstat_set:calls=5,usec=9\r\ncmdstat_hset:calls=2,usec=1\r\ncmdstat_get:calls=9", 7),
+        (b"cmdstat_set:calls=5,usec=9,rejected_calls=1,failed_calls=2", 3),
+        (b"cmdstat_set:calls=1,usec=9,failed_calls=5", 0),
+        (b"cmdstat_set:calls=-5,usec=9", 0),
+        (b"cmdstat_set:calls=" + b"9" * 19, 0),
+        (b"cmdstat_set:calls=" + b"9" * 18 + b",x", 10**18 - 1),
+        (b"cmdstat_set:5", 0),
+        (b"# nothing", None),
+        (b"\xff\xfe", None),
+    ],
+)
+async def test_changes_are_the_writes_that_did_not_fail(stats: bytes, changes: int | None) -> None:
+    told = await marks({b"INFO commandstats": bulk(stats)})
+    assert told == {"sess:*": Mark(None, changes), "queue": Mark(7, changes)}
+
+
+@pytest.mark.parametrize("length", [b":-1\r\n", b"$1\r\n7\r\n", b"*0\r\n", b"+7\r\n"])
+async def test_a_length_that_is_none(length: bytes) -> None:
+    with pytest.raises(NotThisProtocol):
+        await marks({b"LLEN": length})
+
+
+async def test_what_may_not_be_asked() -> None:
+    with pytest.raises(ServerRefused):
+        await marks({b"INFO": b"-NOPERM no\r\n"})
+    told = await marks({b"LLEN": b"-WRONGTYPE no\r\n"})
+    assert told["queue"].records is None
+
+
+async def streamed(said: dict[bytes, bytes], *paths: str, limits: StoreLimits = LIMITS) -> Any:
+    note = Note(0, False, tuple((key, (key[5:].decode(),)) for key in KEYS), pattern="sess:*")
+    rows = []
+    async with connection(always(FakeRedis(said)), limits) as link:
+        collection = Collection("sess:*", None, None, note)
+        async for batch in ENGINE.stream(link, collection, paths, limits):
+            rows += batch.to_pylist()
+    return rows
+
+
+async def test_a_stream_of_what_is_not_of_the_pattern_is_empty() -> None:
+    keys = [b"other:1", b"sess:1:cart", b"sess", b"\xff\xfe", b"sess:ok", b"x" * 5_000]
+    said = {b"SCAN": array(bulk(b"0"), array(*map(bulk, keys)))}
+    assert await streamed(said, "@key") == [{"@key": "ok"}]
+
+
+@pytest.mark.parametrize(
+    "reply", [bulk(b"x"), b":7\r\n", b"$-1\r\n", b"+OK\r\n"], ids=lambda reply: repr(reply[:4])
+)
+async def test_fields_that_are_none(reply: bytes) -> None:
+    with pytest.raises(NotThisProtocol):
+        await streamed({b"HMGET": reply}, "email")
+
+
+async def test_values_that_are_no_texts_or_missing_are_left_out() -> None:
+    replies = array(bulk(b"a@example.org"), b":7\r\n", b"*0\r\n")
+    rows = await streamed({b"HMGET": replies}, "email", "a", "b", "@key")
+    assert {row["email"] for row in rows} == {"a@example.org"}
+    assert all("a" not in row for row in rows)
+
+
+async def test_a_scan_without_end_ends_with_the_budget() -> None:
+    said = {b"SCAN": array(bulk(b"7"), array(*map(bulk, KEYS)))}
+    limits = StoreLimits(bytes=200_000, reply_bytes=1 << 20, seconds=20)
+    rows = await streamed(said, "@key", limits=limits)
+    assert 4_000 < len(rows) < 20_000
+
+
+_WORDS = st.sampled_from(["user", "sess", "17", "3f9a8b7c6d", "x_1", "b-2", "*", "[q]"])
+_SPLIT = st.builds(
+    lambda words, gap: gap.join(words).encode("utf-8", "replace"),
+    st.lists(_WORDS | st.text(max_size=6), min_size=1, max_size=5),
+    st.sampled_from([":", "/", "_", "-", ".", "::"]),
+)
+
+
+@given(st.lists(_SPLIT | st.binary(max_size=20), max_size=40, unique=True))
+def test_a_shape_takes_its_members_apart_as_they_were_learnt(keys: list[bytes]) -> None:
+    for pattern in patterns(keys):
+        if not pattern.constant:
+            shape = Shape(pattern.name, pattern.members)
+            assert [shape.parts(key) for key, _ in pattern.members] == [
+                parts for _, parts in pattern.members
+            ]
+
+
+def test_a_glob_is_quoted() -> None:
+    assert Shape("a[1]?:*:b", ()).glob == rb"a\[1\]\?:*:b"

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection
-from leftopen.engines.solr import _PATHS, ENGINE
+from leftopen.engines._solr_wire import PATHS
+from leftopen.engines.solr import ENGINE
 from leftopen.errors import LeftopenError, NotThisProtocol, RequestNotAllowed, ServerRefused
 from leftopen.model import Target, Verdict
 from leftopen.net.connection import Connection
@@ -248,7 +249,7 @@ async def test_a_list_that_is_refused(site: Site, error: type[LeftopenError]) ->
 def test_only_reads_have_a_name(asked: str) -> None:
     method, _, path = asked.partition(" ")
     with pytest.raises(RequestNotAllowed):
-        _PATHS.name(method, path)
+        PATHS.name(method, path)
 
 
 # --- the sample ----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -10,9 +10,10 @@ import pytest
 
 from leftopen.classifier import classify
 from leftopen.engines.cassandra import ENGINE
+from leftopen.knowledge import Known
 from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
-from leftopen.servers.cassandra import cassandra, queries
+from leftopen.servers.cassandra import cassandra, fill, queries
 from leftopen.testing import connection, shared
 from tests.live import reading
 from tests.rows.cassandra import PEOPLE, filled
@@ -109,10 +110,69 @@ async def test_a_connection_that_was_dropped_is_dialled_again(town: Server) -> N
     assert sum(batch.num_rows for batch in batches) == PEOPLE
 
 
+async def test_what_is_known_of_keys(town: Server) -> None:
+    async with connection(ENGINE, town) as link:
+        found = {c.name: c for c in await ENGINE.collections(link)}
+        people = await ENGINE.known(link, found["town.people"], ["id", "name"])
+        types = await ENGINE.known(link, found["town.types"], ["a", "b"])
+        odd = await ENGINE.known(link, found["town.Odd"], ['k"q', "SELECT"])
+    assert people == {"id": Known(unique=True, filled=1.0)}
+    assert set(types) == {"a"}
+    assert not types["a"].unique  # with b together it is
+    assert odd == {'k"q': Known(unique=True, filled=1.0)}
+
+
+async def test_since(town: Server) -> None:
+    async with connection(ENGINE, town) as link:
+        told = await ENGINE.since(link)
+        assert len(await ENGINE.collections(link)) == 4
+    assert told is not None
+    age = datetime.now(UTC).replace(tzinfo=None) - told.moment
+    assert (told.how, timedelta(0) <= age < timedelta(hours=1)) == ("started", True)
+
+
+async def test_a_stream_gives_each_row_once() -> None:
+    options = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
+    node = shared(cassandra)
+    statements = [
+        f"CREATE KEYSPACE streamed WITH replication = {options}",
+        "CREATE TABLE streamed.visits (id int PRIMARY KEY, mail text, told text)",
+    ]
+    for start in range(0, 12_000, 100):
+        inserts = " ".join(
+            f"INSERT INTO streamed.visits (id, mail, told) VALUES ({n}, 'p{n}@example.org', "
+            "'{\"a\": 1}');"
+            for n in range(start, start + 100)
+        )
+        statements.append(f"BEGIN UNLOGGED BATCH {inserts} APPLY BATCH")
+    fill(node, statements)
+    made: dict[str, list[Any]] = {}
+    try:
+        async with connection(ENGINE, node) as link:
+            (visits,) = await ENGINE.collections(link)
+            paths = ["id", "told.a", "nothing"]
+            async for batch in ENGINE.stream(link, visits, paths, link.limits):
+                assert batch.num_rows <= 5_000
+                for name in batch.schema.names:
+                    made.setdefault(name, []).extend(batch[name].to_pylist())
+            assert [b async for b in ENGINE.stream(link, visits, ["nothing"], link.limits)] == []
+            assert set(link.requests) <= ENGINE.requests
+    finally:
+        fill(node, ["DROP KEYSPACE streamed"])
+    assert sorted(made["id"]) == list(range(12_000))
+    assert set(made) == {"id", "told.a"}
+    assert set(made["told.a"]) == {1}
+
+
 async def test_the_node_saw_reads_only(town: Server) -> None:
     before = len(queries(town))
     async with connection(ENGINE, town) as link:
         await ENGINE.probe(link)
+        await link.reopen()
+        await ENGINE.since(link)
+        (people,) = [c for c in await ENGINE.collections(link) if c.name.endswith("people")]
+        await ENGINE.known(link, people, ["id"])
+        assert [batch async for batch in ENGINE.stream(link, people, ["id"], link.limits)]
     await reading.read(ENGINE, town)
     seen = queries(town)[before:]
     assert len(seen) > 12

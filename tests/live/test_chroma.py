@@ -13,10 +13,11 @@ import pytest
 from leftopen.budget import StoreLimits
 from leftopen.classifier import Profiler
 from leftopen.engines.chroma import ENGINE
+from leftopen.knowledge import Mark
 from leftopen.model import Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.chroma import chroma, fill, gate
-from leftopen.testing import LIMITS, start
+from leftopen.testing import LIMITS, connection, start
 from tests.live import reading
 
 PEOPLE = 1_200
@@ -111,3 +112,9 @@ async def test_locked_by_a_gate(server: Server) -> None:
     with start(gate, server, "not to be guessed") as locked:
         proof = await reading.probe(ENGINE, locked)
         assert (proof.verdict, proof.version) == (Verdict.AUTH_REQUIRED, None)
+
+
+async def test_its_counters(server: Server) -> None:
+    async with connection(ENGINE, server) as link:
+        told = await ENGINE.marks(link, await ENGINE.collections(link))
+    assert told == {"people": Mark(PEOPLE), "second/pairs": Mark(2), "none": Mark(0)}

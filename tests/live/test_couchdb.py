@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pyarrow as pa
 import pytest
 
 from leftopen.budget import StoreLimits
 from leftopen.classifier import classify
 from leftopen.engines.couchdb import ENGINE
+from leftopen.knowledge import Mark
 from leftopen.servers.base import ServerMissingError
-from leftopen.servers.couchdb import couchdb, requests
-from leftopen.testing import connection
+from leftopen.servers.couchdb import call, couchdb, fill, requests
+from leftopen.testing import connection, start
 from tests.live import reading
 from tests.rows import couchdb as rows
 from tests.rows.couchdb import ROWS
@@ -92,6 +95,22 @@ async def test_the_server_saw_reads_only() -> None:
     ends = {path.partition("?")[0].rpartition("/")[2] for _, path in seen}
     assert ends == {"", "_all_dbs", "_all_docs", "_session"}
     assert set(link.requests) <= ENGINE.requests
+
+
+async def test_its_counters_move_when_somebody_writes() -> None:
+    with start(couchdb) as server:
+        for name in ("people", "orders"):
+            fill(server, name, [{"_id": f"{name}{n}"} for n in range(5)])
+        async with connection(ENGINE, server) as link:
+            found = await ENGINE.collections(link)
+            first = await ENGINE.marks(link, found)
+            again = await ENGINE.marks(link, found)
+            new = {"docs": [{"_id": "another"}]}
+            await asyncio.to_thread(call, server, "POST", "/orders/_bulk_docs", new)
+            moved = await ENGINE.marks(link, found)
+    assert first == again
+    assert first["people"] == moved["people"] == Mark(5, 5)
+    assert (first["orders"], moved["orders"]) == (Mark(5, 5), Mark(6, 6))
 
 
 def test_missing_programs_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from leftopen.engines.etcd import ENGINE
 from leftopen.model import Proof, Verdict
 from leftopen.servers.etcd import etcd, fill, handled
 from leftopen.testing import connection, shared, start
+from tests.live import knowing
 from tests.rows.etcd import PEOPLE, ROWS, filled
 from tests.rows.row import Row
 
@@ -122,3 +123,28 @@ async def test_the_v2_api_of_a_real_server(monkeypatch: pytest.MonkeyPatch) -> N
         assert name == "/people/*"
         assert table is not None
         assert table.to_pylist() == [{"value": "Ann", "@key": "1"}]
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+async def test_marks_move_with_writes_alone() -> None:
+    with start(etcd) as server:
+        fill(server, PEOPLE | {"/config/mail/host": "x", "/config/rest": "y"})
+        before, after = await knowing.marks_around(
+            ENGINE, server, lambda: fill(server, {"/people/new": "x", "/people/1": "y"})
+        )
+    counts = {"/people/*": 300, "/config/mail/*": 1, "/config/*": None}
+    assert {name: mark.records for name, mark in before.items()} == counts
+    assert {name: mark.records for name, mark in after.items()} == counts | {"/people/*": 301}
+    (first,), (last,) = ({mark.changes for mark in marks.values()} for marks in (before, after))
+    assert last == (first or 0) + 2
+
+
+async def test_a_stream_gives_each_key_of_a_folder_once_and_no_value() -> None:
+    with start(etcd) as server:
+        fill(server, {f"/people/{n}": "x" * 500 for n in range(5_000)} | {"/people/a/b": "x"})
+        limits = StoreLimits(bytes=1 << 20)
+        rows = await knowing.streamed(ENGINE, server, "/people/*", ["@key"], limits)
+        assert sorted(int(row["@key"]) for row in rows) == list(range(5_000))
+        assert await knowing.streamed(ENGINE, server, "/people/*", ["value"]) == []

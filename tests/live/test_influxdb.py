@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -12,12 +13,15 @@ import pytest
 from leftopen import classify
 from leftopen.budget import StoreLimits
 from leftopen.engine import Collection
-from leftopen.engines.influxdb import ENGINE, request_name
+from leftopen.engines._influxdb_query import request_name
+from leftopen.engines.influxdb import ENGINE
 from leftopen.errors import ServerRefused
+from leftopen.knowledge import Known, Mark
 from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.influxdb import fill, influxdb, requests, statement
 from leftopen.testing import connection, start
+from tests.live import knowing
 from tests.rows.influxdb import PASSWORD, people
 
 ODD = 'what "they" said, ann@example.org'
@@ -138,3 +142,48 @@ async def test_authentication_without_an_account_can_be_claimed_by_anybody() -> 
         proof = await probe(server)
         assert (proof.verdict, proof.can_write) == (Verdict.OPEN_PARTIAL, "yes")
         assert "anybody" in proof.reason
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+async def test_since_when_it_runs(server: Server) -> None:
+    assert knowing.is_recent(await knowing.since(ENGINE, server), "started")
+
+
+async def test_how_many_values_tags_have(server: Server) -> None:
+    paths = ("city", "device", "email", "time", "not there")
+    assert await knowing.known(ENGINE, server, "town.visits", *paths) == {
+        "city": Known(distinct=1, error=0.02),
+        "device": Known(distinct=7, error=0.02),
+        "time": Known(filled=1.0, indexed=True),
+    }
+
+
+async def test_points_between_moments(server: Server) -> None:
+    first = datetime(2023, 11, 14, 22, 13, 20)  # noqa: DTZ001  moments are UTC without a zone
+    hour = timedelta(hours=1)
+    for begin, end, points in (
+        (first, first + hour, 60),
+        (first.isoformat() + "Z", (first + hour / 2).isoformat() + "Z", 30),
+        (first - hour, first, 0),
+        (first, first + 2 * hour, None),  # more than the server is made to read
+        (first + hour, first, None),
+        (5, 7, None),
+    ):
+        told = await knowing.counted(ENGINE, server, "town.visits", "time", begin, end)
+        assert told == points
+    assert await knowing.counted(ENGINE, server, "town.visits", "pulse", first, first) is None
+    old = datetime(2020, 9, 13, 12)  # noqa: DTZ001  of a policy that is not the default
+    assert await knowing.counted(ENGINE, server, "town.old", "time", old, old + hour) == 1
+
+
+async def test_marks_move_with_writes_alone() -> None:
+    with start(influxdb) as server:
+        fill(server, "town", people(30))
+        before, after = await knowing.marks_around(
+            ENGINE, server, lambda: fill(server, "town", people(3))
+        )
+    assert (before, after) == (
+        {"town.visits": Mark(changes=30)}, {"town.visits": Mark(changes=33)}
+    )  # fmt: skip

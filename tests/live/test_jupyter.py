@@ -17,6 +17,7 @@ from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.jupyter import fill, jupyter, requests
 from leftopen.testing import LIMITS, connection, shared, start
+from tests.live import knowing
 from tests.rows.jupyter import TOKEN, people
 
 PATIENTS = [{"name": "Bo Berg", "email": f"bo.berg{n}@example.org"} for n in range(40)]
@@ -123,3 +124,10 @@ async def test_files_that_the_server_may_not_write() -> None:
     proof = await probe(shared(jupyter, files="read-only"))
     assert (proof.verdict, proof.can_write) == (Verdict.OPEN, "no")
     assert "it is empty" in proof.reason
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+async def test_since_when_it_runs(server: Server) -> None:
+    assert knowing.is_recent(await knowing.since(ENGINE, server), "started")

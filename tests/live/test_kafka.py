@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pyarrow as pa
 import pytest
 
 from leftopen.budget import StoreLimits
 from leftopen.classifier import classify
 from leftopen.engines.kafka import ENGINE
+from leftopen.knowledge import Mark
 from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
-from leftopen.servers.kafka import kafka, requests
-from leftopen.testing import connection, shared
-from tests.live import reading
+from leftopen.servers.kafka import fill, kafka, record, requests, topic
+from leftopen.testing import connection, shared, start
+from tests.live import knowing, reading
 from tests.rows.kafka import PEOPLE, limited, opened
 
 
@@ -109,3 +112,33 @@ async def test_the_classifier_finds_the_persons_in_it(town: Server) -> None:
     fields = classify(pa.Table.from_batches(batches), "people").fields
     kinds = [fields[path].kind for path in ("value.name", "value.email")]
     assert kinds == ["name.person", "email"]
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+async def test_the_oldest_record_tells_since_when_it_was_there(town: Server) -> None:
+    assert knowing.is_recent(await knowing.since(ENGINE, town), "log")
+    assert await knowing.since(ENGINE, shared(kafka)) is None  # it has no topic
+
+
+async def test_marks_move_with_writes_alone() -> None:
+    writes = [record("people", b"x"), record("people", b"y"), record("people", b"z")]
+    with start(kafka) as server:
+        fill(server, [topic("people", 2), topic("nothing"), *writes])
+        before, after = await knowing.marks_around(ENGINE, server, lambda: fill(server, writes))
+    assert before == {"people": Mark(changes=3), "nothing": Mark(changes=0)}
+    assert after == {"people": Mark(changes=6), "nothing": Mark(changes=0)}
+
+
+async def test_counts_between_moments(town: Server) -> None:
+    hour, now = timedelta(hours=1), knowing.now()
+    for name, begin, end, records in (
+        ("people", now - hour, now, PEOPLE),
+        ("people", now - 2 * hour, now - hour, 0),
+        ("people", now, now + hour, 0),
+        ("nothing", now - hour, now, 0),
+    ):
+        assert await knowing.counted(ENGINE, town, name, "time", begin, end) == records
+    assert await knowing.counted(ENGINE, town, "people", "value.n", 0, 10) is None
+    assert await knowing.counted(ENGINE, town, "people", "time", 0, 10) is None

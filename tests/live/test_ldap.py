@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import pytest
 
 from leftopen.budget import StoreLimits
 from leftopen.classifier import Profiler
+from leftopen.engines._ldap_wire import number, part
 from leftopen.engines.ldap import ENGINE
 from leftopen.errors import ServerRefused
 from leftopen.model import OptIn, Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.ldap import BASE, fill, slapd
 from leftopen.testing import LIMITS, connection, start
+from tests.live import knowing
 
 PEOPLE = fill((f"Ann{n}", f"Lee{n}", f"ann{n}@example.org") for n in range(700))
 WITH_PHOTO = PEOPLE + (
@@ -155,3 +158,38 @@ async def test_over_tls_and_at_other_addresses(certificate: tuple[Path, Path]) -
         assert (await probe(server, tls=True)).verdict is Verdict.OPEN
     with start(slapd, "::1", ldif=PEOPLE) as server:
         assert (await probe(server)).verdict is Verdict.OPEN
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+async def test_since_when_it_runs_and_marks_that_move_with_writes_alone() -> None:
+    """slapd tells its uptime in its monitor, and its last change where it serves replicas."""
+    monitor = "moduleload back_monitor\nmoduleload syncprov\ndatabase monitor"
+    replicas = 'overlay syncprov\naccess to * by users write by * read\nrootdn "cn=admin,' + BASE
+    replicas += '"\nrootpw hush'
+    with start(slapd, ldif=PEOPLE, settings=monitor, access=replicas) as server:
+        assert knowing.is_recent(await knowing.since(ENGINE, server), "started")
+        before, after = await knowing.marks_around(ENGINE, server, lambda: _write(server))
+    (first,), (last,) = ({mark.changes for mark in marks.values()} for marks in (before, after))
+    assert first is not None
+    assert last is not None
+    assert 0 < last - first < 900 * 10**6
+
+
+async def test_without_a_monitor_its_naming_context_tells_since_when_it_is_there() -> None:
+    with start(slapd, ldif=PEOPLE) as server:
+        assert knowing.is_recent(await knowing.since(ENGINE, server), "created")
+        assert await knowing.marks_around(ENGINE, server, lambda: None) == ({}, {})
+
+
+def _write(server: Server) -> None:
+    """Change an entry as its owner: a bind, and one value replaced."""
+    name = f"uid=p1,ou=people,{BASE}"
+    owner = part(0x60, b"\x02\x01\x03", part(4, f"cn=admin,{BASE}".encode()), part(0x80, b"hush"))
+    attribute = part(0x30, part(4, b"sn"), part(0x31, part(4, b"New")))
+    change = part(0x30, part(0x30, number(2, 0x0A), attribute))
+    with socket.create_connection((server.address, server.port), timeout=10) as link:
+        for number_, asked in enumerate((owner, part(0x66, part(4, name.encode()), change)), 1):
+            link.sendall(part(0x30, number(number_), asked))
+            assert part(0x0A, b"\0") in link.recv(4_096)

@@ -18,6 +18,7 @@ from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.memcached import asked, fill, memcached
 from leftopen.testing import connection, start
+from tests.live import knowing
 from tests.rows.memcached import ROWS
 from tests.rows.row import Row
 
@@ -142,3 +143,19 @@ async def test_ipv6() -> None:
         fill(server, {"a": "b"})
         async with connection(ENGINE, server) as link:
             assert (await ENGINE.probe(link)).verdict is Verdict.OPEN
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+async def test_since_when_it_runs_and_marks_that_move_with_writes_alone() -> None:
+    with start(memcached) as server:
+        fill(server, town())
+        assert knowing.is_recent(await knowing.since(ENGINE, server), "started")
+        before, after = await knowing.marks_around(
+            ENGINE, server, lambda: fill(server, {"user:1": "x", "user:9999": "y"})
+        )
+    assert before["user:*"].records is None
+    assert {name: (mark.changes or 0) + 2 for name, mark in before.items()} == {
+        name: mark.changes for name, mark in after.items()
+    }

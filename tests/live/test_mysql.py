@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import subprocess
-from collections.abc import Iterator
-from datetime import date, datetime
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,14 @@ import pytest
 
 from leftopen.budget import StoreLimits
 from leftopen.classifier import classify
+from leftopen.engine import Collection
+from leftopen.engines._mysql_sql import request_name
+from leftopen.engines._mysql_wire import query
 from leftopen.engines.mysql import ENGINE
 from leftopen.errors import ServerRefused
+from leftopen.knowledge import Known, Mark, Moment
 from leftopen.model import OptIn, Proof, Verdict
+from leftopen.net.connection import Connection
 from leftopen.servers.base import Server
 from leftopen.servers.mysql import commands, fill, mysql
 from leftopen.testing import LIMITS, connection, start
@@ -198,6 +204,203 @@ async def test_a_locked_table_costs_its_own_answer_and_not_the_session(server: S
             assert batches[0].num_rows == 2
     tries = [text for _, text in commands(server)[before:] if text.startswith("administrator@")]
     assert len(tries) == 1
+
+
+# --- what it knows -------------------------------------------------------------------------------
+
+KNOWN = """
+CREATE DATABASE known; USE known;
+CREATE TABLE persons (id BIGINT AUTO_INCREMENT PRIMARY KEY, mail VARCHAR(60), told JSON);
+INSERT INTO persons (mail, told)
+  SELECT CONCAT('p', seq, '@example.org'), '{"a": 1}' FROM seq_1_to_20000;
+CREATE TABLE visits (id BIGINT PRIMARY KEY, person BIGINT, at DATETIME, seen TIMESTAMP(3) NULL,
+  day DATE, code VARCHAR(20), price DECIMAL(9,2), town VARCHAR(20), half TEXT, UNIQUE (code),
+  KEY (at), KEY (seen), KEY (day), KEY (price), KEY (town(2)), KEY both_ (person, at),
+  FOREIGN KEY (person) REFERENCES persons (id));
+SET time_zone = '+00:00';
+INSERT INTO visits SELECT seq, 1 + seq % 1000, '2026-01-01' + INTERVAL seq SECOND,
+  '2026-01-01' + INTERVAL seq SECOND, '2026-01-01' + INTERVAL seq DIV 1000 DAY,
+  DATE_FORMAT('2026-01-01' + INTERVAL seq SECOND, '%Y-%m-%dT%H:%i:%s'), seq / 2,
+  CONCAT('t', seq % 50), IF(seq % 2, NULL, CONCAT('x', seq)) FROM seq_0_to_29999;
+CREATE TABLE memory_ (a INT) ENGINE = MEMORY; INSERT INTO memory_ VALUES (1);
+CREATE TABLE plain (a INT) ENGINE = Aria; INSERT INTO plain VALUES (1);
+ANALYZE TABLE persons, visits;
+CREATE USER measurer@'127.0.0.1'; GRANT SELECT ON known.* TO measurer@'127.0.0.1';
+"""
+
+
+@pytest.fixture(scope="module")
+def knowing() -> Iterator[Server]:
+    """A server whose own time zone is not UTC."""
+    with start(mysql) as running:
+        fill(running, "SET GLOBAL time_zone = '+05:30'")
+        fill(running, KNOWN)
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def listed(
+    server: Server, limits: StoreLimits = LIMITS
+) -> AsyncIterator[tuple[Connection, dict[str, Collection]]]:
+    async with connection(ENGINE, server, limits, opt_in=may_name("measurer")) as link:
+        yield link, {c.name: c for c in await ENGINE.collections(link)}
+
+
+async def test_what_is_known_of_columns(knowing: Server) -> None:
+    async with listed(knowing) as (link, found):
+        persons = await ENGINE.known(link, found["known.persons"], ["id", "mail", "told.a"])
+        assert persons == {"id": Known(unique=True, indexed=True)}
+        paths = ["id", "person", "code", "town", "at", "half"]
+        visits = await ENGINE.known(link, found["known.visits"], paths)
+    assert set(visits) == {"id", "person", "code", "town", "at"}
+    assert visits["code"].unique
+    assert (visits["town"].indexed, visits["town"].distinct) == (False, None)  # of two letters
+    person = visits["person"]
+    assert (person.unique, person.indexed) == (False, True)
+    assert person.refers_to == ("known.persons", "id")
+    for path, truth in (("person", 1_000), ("at", 30_000)):
+        told = visits[path]
+        assert told.distinct is not None
+        assert told.error is not None
+        assert told.distinct * (1 - 2 * told.error) < truth < told.distinct * (1 + 2 * told.error)
+
+
+FRESH = """
+SET GLOBAL innodb_stats_auto_recalc = 0; USE known;
+CREATE TABLE fresh (id INT PRIMARY KEY, a INT, KEY (a));
+INSERT INTO fresh SELECT seq, seq FROM seq_1_to_9; ANALYZE TABLE fresh;
+INSERT INTO fresh SELECT seq, seq FROM seq_10_to_9000;
+"""
+
+
+async def test_figures_of_a_table_that_was_just_filled_are_not_told(knowing: Server) -> None:
+    fill(knowing, FRESH)
+    async with listed(knowing) as (link, found):
+        told = await ENGINE.known(link, found["known.fresh"], ["a"])
+    fill(knowing, "DROP TABLE known.fresh")
+    assert told == {"a": Known(indexed=True)}
+
+
+BEGIN = datetime.fromisoformat("2026-01-01 01:00:00")
+END = datetime.fromisoformat("2026-01-01 02:30:00")
+
+
+@pytest.mark.parametrize(
+    ("path", "begin", "end", "count"),
+    [
+        ("at", BEGIN, END, 5_400),
+        ("seen", BEGIN, END, 5_400),  # in UTC, whatever the server's own time zone is
+        ("day", BEGIN, datetime.fromisoformat("2026-01-05"), 3_000),
+        ("code", "2026-01-01T01:00:00", "2026-01-01T02:30:00", 5_400),
+        ("price", 10, 20.5, 21),
+        ("id", 10.5, 20, 9),
+        ("person", 10, 12, 60),
+        ("at", END, BEGIN, 0),
+        ("at", 5, 10, None),
+        ("town", "1", "2", None),
+        ("half", "1", "2", None),
+        ("nothing", 1, 2, None),
+    ],
+)
+async def test_ranges_are_counted_as_they_are(
+    knowing: Server, path: str, begin: Moment, end: Moment, count: int | None
+) -> None:
+    async with listed(knowing) as (link, found):
+        visits = found["known.visits"]
+        assert await ENGINE.count_between(link, visits, path, begin, end) == count
+
+
+async def test_a_timestamp_is_read_in_utc(knowing: Server) -> None:
+    async with listed(knowing) as (link, found):
+        [batch] = [b async for b in ENGINE.sample(link, found["known.visits"], StoreLimits(rows=5))]
+    assert batch["seen"].to_pylist() == batch["at"].to_pylist()
+
+
+async def test_marks_move_when_somebody_writes_and_only_then(knowing: Server) -> None:
+    async with listed(knowing) as (link, found):
+        await asyncio.sleep(1.1)  # a change is told by the second
+
+        async def look() -> Mapping[str, Mark]:
+            return await ENGINE.marks(link, list(found.values()))
+
+        first = await look()
+        assert set(first) == {"known.persons", "known.visits", "known.plain"}
+        fill(knowing, "ANALYZE TABLE known.persons, known.visits")
+        assert await look() == first
+        fill(knowing, "INSERT INTO known.persons (mail) VALUES ('x'); "
+             "UPDATE known.visits SET price = 1 WHERE id = 29000; "
+             "INSERT INTO known.memory_ VALUES (2)")  # fmt: skip
+        second = await look()
+    moved = {name for name in first if (second[name].changes or 0) > (first[name].changes or 0)}
+    assert moved == {"known.persons", "known.visits"}
+    assert second["known.plain"] == first["known.plain"]
+
+
+async def test_since(knowing: Server) -> None:
+    async with connection(ENGINE, knowing, opt_in=may_name("measurer")) as link:
+        told = await ENGINE.since(link)
+        assert told is not None
+        age = datetime.now(UTC).replace(tzinfo=None) - told.moment
+        assert (told.how, timedelta(0) <= age < timedelta(minutes=10)) == ("started", True)
+        assert await ENGINE.collections(link)
+
+
+async def streamed(link: Connection, collection: Collection, *paths: str) -> dict[str, list[Any]]:
+    made: dict[str, list[Any]] = {}
+    async for batch in ENGINE.stream(link, collection, paths, link.limits):
+        assert batch.num_rows < 20_000
+        for name in batch.schema.names:
+            made.setdefault(name, []).extend(batch[name].to_pylist())
+    return made
+
+
+async def test_a_stream_gives_each_row_once(knowing: Server) -> None:
+    async with listed(knowing) as (link, found):
+        persons = await streamed(link, found["known.persons"], "id", "told.a")
+        assert set(range(1, 20_001)) <= set(persons["id"])
+        assert len(set(persons["id"])) == len(persons["id"])
+        assert set(persons["told.a"]) <= {1, None}
+        visits = await streamed(link, found["known.visits"], "code", "seen", "half")
+        assert len(set(visits["code"])) == len(visits["code"]) == 30_000
+        assert [seen.isoformat() for seen in visits["seen"]] == visits["code"]
+        assert sum(half is None for half in visits["half"]) == 15_000
+        assert await streamed(link, found["known.persons"], "nothing") == {}
+        assert set(link.requests) <= ENGINE.requests
+
+
+async def test_columns_of_a_stream_are_those_of_a_sample(knowing: Server) -> None:
+    paths = ["id", "person", "at", "seen", "day", "code", "price", "town", "half"]
+    async with listed(knowing) as (link, found):
+        visits = found["known.visits"]
+        first = await anext(ENGINE.stream(link, visits, paths, link.limits))
+        batch, *_ = [b async for b in ENGINE.sample(link, visits, link.limits)]
+    assert first.schema == batch.schema
+
+
+async def test_a_stream_that_is_left_costs_the_session_nothing(knowing: Server) -> None:
+    async with listed(knowing) as (link, found):
+        visits = found["known.visits"]
+        stream = ENGINE.stream(link, visits, ["code"], link.limits)
+        assert (await anext(stream)).num_rows < 30_000
+        del stream
+        assert (await ENGINE.known(link, visits, ["at"]))["at"].indexed
+        stream = ENGINE.stream(link, visits, ["code"], StoreLimits(bytes=100_000))
+        assert 1_000 < sum([batch.num_rows async for batch in stream]) < 30_000
+        assert (await ENGINE.known(link, visits, ["at"]))["at"].indexed
+
+
+async def test_the_server_saw_reads_alone_when_it_was_measured(knowing: Server) -> None:
+    before = len(commands(knowing))
+    async with listed(knowing) as (link, found):
+        visits = found["known.visits"]
+        await ENGINE.marks(link, list(found.values()))
+        await ENGINE.known(link, visits, ["id"])
+        await ENGINE.count_between(link, visits, "at", BEGIN, END)
+        await streamed(link, visits, "id", "half")
+    seen = [text for kind, text in commands(knowing)[before:] if kind == "Query"]
+    names = {request_name(query(text)) for text in seen}
+    asked = {name for name in link.requests if name.startswith(("SELECT", "SHOW"))}
+    assert names == asked | {"START TRANSACTION READ ONLY", "ROLLBACK"}
 
 
 async def test_personal_kinds_are_found(server: Server) -> None:

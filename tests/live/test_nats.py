@@ -15,10 +15,12 @@ from leftopen.classifier import Profiler
 from leftopen.engine import Collection
 from leftopen.engines.nats import ENGINE
 from leftopen.errors import ServerRefused
+from leftopen.knowledge import Mark
 from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.nats import fill, nats
 from leftopen.testing import LIMITS, connection, start
+from tests.live import knowing
 
 PASSWORD = "not to be guessed"
 PEOPLE = {"name": "Ann Lee", "email": "ann.lee@example.org", "homes": [{"city": "Ulm"}]}
@@ -182,3 +184,18 @@ async def test_tls_after_the_greeting(certificate: tuple[Path, Path]) -> None:
 async def test_ipv6() -> None:
     with start(nats, "::1") as server:
         assert (await probe(server)).verdict is Verdict.OPEN
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+async def test_since_when_its_streams_are_there_and_marks_that_move_with_writes_alone() -> None:
+    with start(nats) as server:
+        assert await knowing.since(ENGINE, server) is None
+        fill(server, {"people": [("people.new", b"x")] * 30, "rest": [("rest.new", b"y")]})
+        assert knowing.is_recent(await knowing.since(ENGINE, server), "created")
+        before, after = await knowing.marks_around(
+            ENGINE, server, lambda: fill(server, {"people": [("people.new", b"z")] * 2})
+        )
+    assert before == {"people": Mark(30, 30), "rest": Mark(1, 1)}
+    assert after == {"people": Mark(32, 32), "rest": Mark(1, 1)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -10,12 +10,14 @@ import pytest
 from leftopen.budget import StoreLimits
 from leftopen.classifier import classify
 from leftopen.engines.neo4j import ENGINE
+from leftopen.knowledge import Known, Mark, Moment
 from leftopen.model import Proof, Verdict
-from leftopen.servers.base import Server
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.neo4j import fill, neo4j, written
 from leftopen.testing import connection, shared
-from tests.live import reading
+from tests.live import knowing, reading
 from tests.rows.neo4j import PEOPLE, filled
+from tests.rows.row import once_a_run
 
 VERSION = "5.26.0"
 
@@ -118,3 +120,98 @@ async def test_the_classifier_finds_the_persons_in_it(town: Server) -> None:
     fields = classify(pa.Table.from_batches(batches), "Person").fields
     kinds = [fields[path].kind for path in ("name", "email", "born")]
     assert kinds == ["name.person", "email", "birth.date"]
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+_FIRST = datetime(2026, 1, 1)  # noqa: DTZ001  moments are UTC without a zone
+
+
+@once_a_run
+def indexed() -> Server:
+    """A server with 5,000 visits, indexed in some ways, and a few links."""
+    server = neo4j()
+    with unless_failed(server):
+        fill(server, [
+            "UNWIND range(0, 4999) AS n CREATE (:Visit {id: n, town: n % 37, `a.b`: 'x' + n,"
+            " home: '{\"mail\": \"p' + n + '@example.org\"}', plain: n,"
+            " at: datetime('2026-01-01T01:00:00+01:00') + duration({minutes: n}),"
+            " local: localdatetime('2026-01-01T00:00:00') + duration({minutes: n})})",
+            "MATCH (a:Visit {id: 0}), (b:Visit) WHERE 0 < b.id < 6"
+            " CREATE (a)-[:Visit {no: b.id}]->(b)",
+            "CREATE CONSTRAINT FOR (v:Visit) REQUIRE v.id IS UNIQUE",
+            *(f"CREATE INDEX FOR (v:Visit) ON (v.{name})" for name in ("at", "local", "town")),
+            "CREATE INDEX FOR (v:Visit) ON (v.plain, v.town)",
+            "CREATE INDEX FOR ()-[v:Visit]-() ON (v.no)",
+            "CALL db.awaitIndexes(60)",
+        ])  # fmt: skip
+    return server
+
+
+async def test_since_when_it_runs() -> None:
+    assert knowing.is_recent(await knowing.since(ENGINE, indexed()), "started")
+
+
+async def test_what_its_catalogue_knows() -> None:
+    paths = ("id", "town", "at", "plain", "no", "not there")
+    told = await knowing.known(ENGINE, indexed(), ":Visit", *paths)
+    assert told == {
+        "id": Known(distinct=5_000, drawn=5_000, unique=True, indexed=True),
+        "town": Known(distinct=37, drawn=5_000, indexed=True),
+        "at": Known(distinct=5_000, drawn=5_000, indexed=True),
+    }
+    links = await knowing.known(ENGINE, indexed(), "-[:Visit]->", *paths)
+    assert links == {"no": Known(distinct=5, drawn=5, indexed=True)}
+
+
+@pytest.mark.parametrize(
+    ("path", "begin", "end", "records"),
+    [
+        ("at", _FIRST, _FIRST + timedelta(hours=1), 60),
+        ("at", _FIRST - timedelta(hours=1), _FIRST, 0),
+        ("local", _FIRST, _FIRST + timedelta(hours=2), 120),
+        ("id", 5, 10, 5),
+        ("id", 4.5, 10.5, 6),
+        ("id", "a", "z", 0),
+        ("town", 0, 1, 136),
+        ("plain", 0, 1, None),  # its index serves both of its properties only
+        ("home", "a", "z", None),
+        ("id", 5, "z", None),
+    ],
+)
+async def test_counts_over_an_index(
+    path: str, begin: Moment, end: Moment, records: int | None
+) -> None:
+    assert await knowing.counted(ENGINE, indexed(), ":Visit", path, begin, end) == records
+
+
+async def test_counts_of_links() -> None:
+    assert await knowing.counted(ENGINE, indexed(), "-[:Visit]->", "no", 2, 4) == 2
+
+
+async def test_marks_move_with_writes_alone(town: Server) -> None:
+    before, after = await knowing.marks_around(
+        ENGINE, town, lambda: fill(town, ["CREATE (:Person {id: -1})-[:KNOWS]->(:Person {id: -1})"])
+    )
+    fill(town, ["MATCH (n:Person {id: -1}) DETACH DELETE n"])
+    assert before[":Person"] == Mark(records=PEOPLE)
+    assert after[":Person"] == Mark(records=PEOPLE + 2)
+    assert after["-[:KNOWS]->"] == Mark(records=4)
+    assert after[":Types"] == before[":Types"]
+
+
+async def test_a_stream_gives_each_node_once() -> None:
+    before = written(indexed())
+    rows = await knowing.streamed(ENGINE, indexed(), ":Visit", ["id", "home.mail", "a.b"])
+    assert sorted(row["id"] for row in rows) == list(range(5_000))
+    assert all(row["home.mail"] == f"p{row['id']}@example.org" for row in rows)
+    assert all(row["a.b"] == f"x{row['id']}" for row in rows)
+    links = await knowing.streamed(ENGINE, indexed(), "-[:Visit]->", ["no"])
+    assert sorted(row["no"] for row in links) == [1, 2, 3, 4, 5]
+    assert written(indexed()) == before
+
+
+async def test_a_stream_ends_with_its_budget() -> None:
+    limits = StoreLimits(bytes=30_000)
+    rows = await knowing.streamed(ENGINE, indexed(), ":Visit", ["id"], limits)
+    assert 0 < len(rows) < 5_000

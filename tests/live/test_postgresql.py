@@ -7,20 +7,30 @@ import contextlib
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator
-from datetime import date, datetime
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from leftopen.budget import Budget, StoreLimits
 from leftopen.engine import Collection, Engine
+from leftopen.engines._postgresql_catalogue import Handle, Listed
+from leftopen.engines._postgresql_known import literal
 from leftopen.engines._postgresql_session import Session
-from leftopen.engines._postgresql_sql import DATABASES, request_name
+from leftopen.engines._postgresql_sql import (
+    DATABASES,
+    Relation,
+    count_between_of,
+    counters_of,
+    request_name,
+)
 from leftopen.engines.postgresql import ENGINE
 from leftopen.errors import NetError, ServerRefused
+from leftopen.knowledge import Known, Mark, Moment
 from leftopen.model import Proof, Target, Verdict
 from leftopen.net.connection import Connection
 from leftopen.net.dial import TcpDialer
@@ -365,6 +375,279 @@ async def test_what_the_role_may_not_read_is_left_out() -> None:
             # a refusal leaves the session usable
             assert len(await sampled(connection, found["postgres.public.shown"])) == 1
         fill(server, "DO $$ BEGIN ASSERT NOT (SELECT is_called FROM trap); END $$")
+
+
+# --- what it knows -------------------------------------------------------------------------------
+
+KNOWN = """
+CREATE TABLE persons (id bigserial PRIMARY KEY, mail text, city text, doc json);
+INSERT INTO persons (mail, city, doc)
+  SELECT 'p' || i || '@example.org', 'c' || i % 50, '{"a": 1}' FROM generate_series(1, 20000) i;
+CREATE TABLE visits (id bigserial, person bigint REFERENCES persons(id), at timestamptz,
+  local timestamp, day date, code text, price numeric, height real, small smallint, half text);
+INSERT INTO visits (person, at, local, day, code, price, height, small, half)
+  SELECT 1 + i % 20000, timestamptz '2026-01-01 00:00:00+00' + i * interval '1 second',
+  timestamp '2026-01-01' + i * interval '1 second', date '2026-01-01' + i / 1000,
+  to_char(timestamp '2026-01-01' + i * interval '1 second', 'YYYY-MM-DD"T"HH24:MI:SS'),
+  i / 2.0, i, i % 100, CASE WHEN i % 2 = 0 THEN 'x' || i END
+  FROM generate_series(0, 59999) i;
+CREATE INDEX ON visits (at); CREATE INDEX ON visits (local); CREATE INDEX ON visits (day);
+CREATE INDEX ON visits (code); CREATE INDEX ON visits (price); CREATE INDEX ON visits (height);
+CREATE INDEX ON visits (small) WHERE small > 5; CREATE UNIQUE INDEX ON visits (half, small, id);
+CREATE UNIQUE INDEX ON visits (lower(half), id); CREATE INDEX ON visits USING hash (person);
+CREATE TABLE parted (id int PRIMARY KEY, at timestamptz) PARTITION BY RANGE (id);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (100);
+CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (100) TO (1000);
+INSERT INTO parted SELECT i, now() FROM generate_series(0, 499) i;
+CREATE MATERIALIZED VIEW kept AS SELECT id, city FROM persons;
+CREATE UNIQUE INDEX ON kept (id);
+CREATE TABLE odd ("a""b; --" text, doc json, tags text[], fixed char(9), raw bytea);
+INSERT INTO odd SELECT 'x' || i, ('{"mail": "p' || i || '@example.org"}')::json, '{a,b}',
+  'f' || i, '\\xff' FROM generate_series(1, 25000) i;
+ANALYZE;
+CREATE DATABASE second;
+"""
+
+
+@pytest.fixture(scope="module", params=PROGRAMS)
+def knowing(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+    with start(postgres, program=request.param, log_statements=True) as server:
+        fill(server, KNOWN)
+        fill(server, "CREATE TABLE t (id int PRIMARY KEY)", "second")
+        yield server
+
+
+async def test_what_is_known_of_columns(knowing: PostgresServer) -> None:
+    async with listed(knowing) as (connection, found):
+
+        async def known(table: str, *paths: str) -> Mapping[str, Known]:
+            collection = found[f"postgres.public.{table}"]
+            return await ENGINE.known(connection, collection, paths)
+
+        persons = await known("persons", "id", "mail", "city", "doc", "doc.a", "nothing")
+        assert set(persons) == {"id", "mail", "city", "doc"}  # what is in JSON has no statistics
+        assert persons["doc"] == Known(filled=1.0)
+        assert (persons["id"].unique, persons["id"].indexed) == (True, True)
+        assert not persons["mail"].unique
+        assert persons["mail"].distinct == persons["mail"].drawn == 20_000
+        assert (persons["city"].distinct, persons["city"].filled) == (50, 1.0)
+        assert persons["city"].error is None
+        visits = await known("visits", "id", "person", "at", "small", "half", "code")
+        assert visits["person"].refers_to == ("postgres.public.persons", "id")
+        assert not visits["person"].indexed  # a hash has no order
+        assert not visits["id"].unique  # nor is what is unique with others
+        assert (visits["at"].indexed, visits["code"].indexed) == (True, True)
+        assert not visits["small"].indexed  # an index of a part of the rows
+        assert (visits["half"].unique, visits["half"].indexed) == (False, True)
+        assert visits["half"].filled == pytest.approx(0.5, abs=0.02)
+        assert visits["at"].drawn == 30_000
+        parted = await known("parted", "id")
+        assert (parted["id"].unique, parted["id"].distinct) == (True, 500)
+        kept = await known("kept", "id", "city")
+        assert (kept["id"].unique, kept["city"].distinct) == (True, 50)
+
+
+BEGIN = datetime.fromisoformat("2026-01-01 01:00:00")
+END = datetime.fromisoformat("2026-01-01 02:30:00")
+
+
+@pytest.mark.parametrize(
+    ("path", "begin", "end", "count"),
+    [
+        ("at", BEGIN, END, 5_400),
+        ("local", BEGIN, END, 5_400),
+        ("day", datetime.fromisoformat("2026-01-02"), datetime.fromisoformat("2026-01-05"), 3_000),
+        ("day", BEGIN, END, 0),  # no day begins between them
+        ("code", "2026-01-01T01:00:00", "2026-01-01T02:30:00", 5_400),
+        ("price", 10, 20.5, 21),
+        ("height", 10.5, 20, 9),
+        ("at", END, BEGIN, 0),
+        ("at", 5, 10, None),
+        ("small", 1, 2, None),
+        ("person", 1, 2, None),
+        ("nothing", 1, 2, None),
+    ],
+)
+async def test_ranges_are_counted_as_they_are(
+    knowing: PostgresServer, path: str, begin: Moment, end: Moment, count: int | None
+) -> None:
+    async with listed(knowing) as (connection, found):
+        visits = found["postgres.public.visits"]
+        assert await ENGINE.count_between(connection, visits, path, begin, end) == count
+
+
+async def test_a_count_is_made_by_the_index(knowing: PostgresServer) -> None:
+    low, high = literal(1184, BEGIN), literal(1184, END)
+    assert low is not None
+    assert high is not None
+    statement = count_between_of(Relation(1, "public", "visits", False, (1,)), "at", low, high)
+    fill(
+        knowing,
+        f"""DO $do$ DECLARE line text; whole text := ''; BEGIN
+        FOR line IN EXPLAIN {statement} LOOP whole := whole || line; END LOOP;
+        ASSERT whole LIKE '%visits_at_idx%' AND whole NOT LIKE '%Seq Scan%', whole;
+        END $do$""",
+    )
+
+
+async def test_marks_move_when_somebody_writes_and_only_then(knowing: PostgresServer) -> None:
+    async with listed(knowing) as (connection, found):
+
+        async def look() -> Mapping[str, Mark]:
+            await asyncio.sleep(0.7)  # PostgreSQL 15 and 18 write counters out as a session ends
+            return await ENGINE.marks(connection, list(found.values()))
+
+        first = await look()
+        assert set(first) == set(found)
+        assert all(mark.records is None for mark in first.values())
+        fill(knowing, "ANALYZE; VACUUM persons")
+        assert await look() == first
+        fill(
+            knowing,
+            "INSERT INTO parted VALUES (999, now()); UPDATE persons SET city = 'x' "
+            "WHERE id < 4; DELETE FROM odd WHERE doc->>'mail' = 'p7@example.org'",
+        )
+        fill(knowing, "INSERT INTO t VALUES (1)", "second")
+        second = await look()
+        grown = {n: (second[n].changes or 0) - (first[n].changes or 0) for n in first}
+    assert {n: by for n, by in grown.items() if by} == {
+        "postgres.public.parted": 1,
+        "postgres.public.persons": 3,
+        "postgres.public.odd": 1,
+        "second.public.t": 1,
+    }
+    fill(knowing, "DELETE FROM parted WHERE id = 999")
+
+
+async def test_a_standby_has_no_marks() -> None:
+    with start(postgres, standby=True) as server:
+        async with connect(server) as connection:
+            assert await ENGINE.since(connection) is not None
+            session = Session(connection, direct_tls=False)
+            await session.enter("postgres", "postgres")
+            result = await session.select(counters_of([1259]), 10)
+            assert [row[2] for row in result.rows] == [b"t"]
+            relation = Relation(1259, "public", "t", False, (1259,))
+            handle = Handle(session, Listed("postgres", relation, 1, 8_192, 1))
+            collection = Collection("postgres.public.t", handle=handle)
+            assert await ENGINE.marks(connection, [collection]) == {}
+
+
+async def test_since(knowing: PostgresServer) -> None:
+    async with connect(knowing) as connection:
+        told = await ENGINE.since(connection)
+        assert told is not None
+        age = datetime.now(UTC).replace(tzinfo=None) - told.moment
+        assert (told.how, timedelta(0) < age < timedelta(minutes=10)) == ("started", True)
+        assert await ENGINE.collections(connection)
+
+
+async def streamed(
+    connection: Connection, collection: Collection, *paths: str
+) -> dict[str, list[Any]]:
+    made: dict[str, list[Any]] = {}
+    async for batch in ENGINE.stream(connection, collection, paths, connection.limits):
+        assert batch.num_rows <= 20_000
+        for name in batch.schema.names:
+            made.setdefault(name, []).extend(batch[name].to_pylist())
+    return made
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+async def test_a_stream_gives_each_row_once(knowing: PostgresServer, guarded: bool) -> None:
+    async with listed(knowing) as (connection, found):
+        session = found["postgres.public.persons"].handle.session
+        await session.enter("postgres", "postgres")
+        session.guarded = guarded
+        persons = await streamed(connection, found["postgres.public.persons"], "id", "doc.a")
+        assert sorted(persons["id"]) == list(range(1, 20_001))
+        assert set(persons["doc.a"]) == {1}
+        visits = await streamed(connection, found["postgres.public.visits"], "code", "at", "half")
+        assert len(set(visits["code"])) == len(visits["code"]) == 60_000
+        assert [at.isoformat() for at in visits["at"]] == visits["code"]
+        assert sum(half is None for half in visits["half"]) == 30_000
+        assert set(visits) == {"code", "at", "half"}
+        parted = await streamed(connection, found["postgres.public.parted"], "id")
+        assert sorted(parted["id"]) == list(range(500))
+        odd = await streamed(
+            connection,
+            found["postgres.public.odd"],
+            'a"b; --',
+            "doc.mail",
+            "tags[]",
+            "fixed",
+            "raw",
+        )
+        assert len(set(odd['a"b; --'])) == len(set(odd["doc.mail"])) > 24_990
+        assert odd["tags[]"][0] == ["a", "b"]
+        assert odd["fixed"][0].startswith("f")
+        assert set(odd["raw"]) == {b"\xff"}
+        assert await streamed(connection, found["postgres.public.persons"], "nothing") == {}
+        assert connection.requests.count("SET LOCAL statement_timeout") == int(guarded)
+
+
+async def test_columns_of_a_stream_are_those_of_a_sample(knowing: PostgresServer) -> None:
+    paths = ["id", "person", "at", "local", "day", "code", "price", "height", "small", "half"]
+    async with listed(knowing) as (connection, found):
+        visits = found["postgres.public.visits"]
+        stream = ENGINE.stream(connection, visits, paths, connection.limits)
+        batches = [batch async for batch in stream]
+        sample_ = (await sampled(connection, visits))[0]
+    assert batches[0].schema == sample_.schema
+
+
+async def test_a_stream_that_is_left_costs_the_session_nothing(knowing: PostgresServer) -> None:
+    async with listed(knowing) as (connection, found):
+        visits = found["postgres.public.visits"]
+        stream = ENGINE.stream(connection, visits, ["id"], connection.limits)
+        first = await anext(stream)
+        assert 0 < first.num_rows < 60_000
+        del stream
+        assert (await ENGINE.known(connection, visits, ["at"]))["at"].indexed
+        limits = StoreLimits(bytes=200_000, rows=2_000)
+        stream = ENGINE.stream(connection, visits, ["id"], limits)
+        rows = sum([batch.num_rows async for batch in stream])
+        assert 1_000 < rows < 30_000
+        assert len(await sampled(connection, visits)) > 0
+
+
+async def test_the_log_holds_only_reads_of_the_list_when_it_is_measured(
+    knowing: PostgresServer,
+) -> None:
+    before = knowing.log.stat().st_size
+    async with connect(knowing) as connection:
+        await ENGINE.since(connection)
+        found = {c.name: c for c in await ENGINE.collections(connection)}
+        visits = found["postgres.public.visits"]
+        await ENGINE.marks(connection, list(found.values()))
+        await ENGINE.known(connection, visits, ["id"])
+        await ENGINE.count_between(connection, visits, "at", BEGIN, END)
+        await streamed(connection, visits, "id", "half")
+    await asyncio.sleep(0.2)
+    log = knowing.log.read_bytes()[before:].decode()
+    statements = re.findall(r"LOG:  (?:statement|execute [^:]+): (.*)", log)
+    names = {request_name(statement) for statement in statements}
+    assert names == {
+        n for n in connection.requests if n.split()[0] in ("SELECT", "BEGIN", "ROLLBACK")
+    }
+    assert "most_common" not in log
+    assert "histogram" not in log
+    assert "ERROR" not in log
+
+
+async def test_a_page_has_the_servers_limit_of_time_and_not_the_whole() -> None:
+    """Each page takes the server a while; together they take longer than one statement may."""
+    with start(postgres) as server:
+        fill(server, "CREATE TABLE slow AS SELECT i FROM generate_series(1, 200000) i")
+        limits = StoreLimits(silence=0.5, rows=2_000)
+        async with listed(server, limits) as (connection, found):
+            rows = 0
+            async for batch in ENGINE.stream(
+                connection, found["postgres.public.slow"], ["i"], connection.limits
+            ):
+                rows += batch.num_rows
+                await asyncio.sleep(0.06)  # 20 batches: 1.2 s in all, the limit is 0.4 s
+            assert rows == 200_000
 
 
 LOCKED: tuple[tuple[Auth, Verdict], ...] = (

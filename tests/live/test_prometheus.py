@@ -17,6 +17,7 @@ from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.prometheus import prometheus
 from leftopen.testing import LIMITS, connection, start
+from tests.live import knowing
 from tests.rows.prometheus import ADMIN, logins, own_address
 
 OLD = 'old_logins{user="bo.berg@example.org"} 1 1600000000\n'
@@ -124,3 +125,18 @@ async def test_an_agent_keeps_nothing_to_be_read() -> None:
         proof = await probe(server)
         assert proof.verdict is Verdict.OPEN_PARTIAL
         assert "agent" in proof.reason
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+async def test_since_when_it_runs(server: Server) -> None:
+    assert knowing.is_recent(await knowing.since(ENGINE, server), "started")
+
+
+async def test_the_newest_sample_marks_what_is_scraped(server: Server) -> None:
+    """It scrapes nothing but what it is told to: without that, the mark stands still."""
+    before, after = await knowing.marks_around(ENGINE, server, lambda: None)
+    assert before == after
+    (changes,) = {mark.changes for mark in after.values()}
+    assert changes is not None

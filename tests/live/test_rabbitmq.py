@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from leftopen.engines.rabbitmq import ENGINE
 from leftopen.errors import ServerRefused
+from leftopen.knowledge import Mark
 from leftopen.model import Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.nginx import requests
 from leftopen.servers.rabbitmq import USER, call, fill
 from leftopen.testing import LIMITS, connection
+from tests.live import knowing
 from tests.rows.rabbitmq import OWNER, QUEUES, broker, logged_in
 
 
@@ -78,3 +82,33 @@ async def test_names_say_the_virtual_host_where_there_are_several() -> None:
     finally:
         call(broker(), "DELETE", "/api/vhosts/second")
     assert listed == {"/orders": 3, "/mail.ann.lee@example.org": 1, "second/jobs": 2}
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+async def test_since_when_it_runs_and_marks_that_move_with_writes_alone() -> None:
+    """The server counts anew every five seconds: each time until then is waited."""
+    with logged_in(USER, OWNER) as proxy:
+        published = _published(more_than=0)
+        assert knowing.is_recent(await knowing.since(ENGINE, proxy), "started")
+
+        def write() -> None:
+            fill(broker(), "/", {"marked": 2})
+            _published(more_than=published)
+
+        before, after = await knowing.marks_around(ENGINE, proxy, write)
+    call(broker(), "DELETE", "/api/queues/%2F/marked")
+    assert before == {name: Mark(records, published) for name, records in QUEUES.items()}
+    assert after == {name: Mark(records, published + 2) for name, records in QUEUES.items()}
+
+
+def _published(more_than: int) -> int:
+    """How many messages were published, once it is more than so many."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        told = call(broker(), "GET", "/api/overview")["message_stats"].get("publish", 0)
+        if told > more_than and call(broker(), "GET", "/api/nodes?columns=uptime")[0]:
+            return int(told)
+        time.sleep(0.2)
+    raise AssertionError("the server does not count")

@@ -18,6 +18,7 @@ from leftopen.model import OptIn, Proof, Verdict
 from leftopen.servers.base import Server
 from leftopen.servers.s3 import fill, s3
 from leftopen.testing import connection, start
+from tests.live import knowing
 from tests.rows.s3 import PEOPLE, TOWN, store
 
 
@@ -177,3 +178,13 @@ async def test_ipv6() -> None:
     with start(s3, "::1") as server:
         fill(server, "town", TOWN, acl="public-read")
         assert (await probe(server, "town"))[0].verdict is Verdict.OPEN
+
+
+# --- what it knows for nothing -------------------------------------------------------------------
+
+
+async def test_since_when_its_oldest_bucket_is_there() -> None:
+    with start(s3) as server:
+        assert await knowing.since(ENGINE, server) is None
+        fill(server, "town", {"people.csv": b"name,email\nAnn,ann@example.org\n"})
+        assert knowing.is_recent(await knowing.since(ENGINE, server), "created")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 from rich.console import Console
@@ -38,6 +40,12 @@ def test_every_family_has_a_word() -> None:
     assert set(words.FAMILIES) == set(FAMILIES) - {"none"}
     assert set(words.FIRST) <= set(words.FAMILIES)
     assert words.family("of_a_plugin") == "of a plugin"
+
+
+def test_every_kind_of_place_has_a_word() -> None:
+    told = files("leftopen.atlas").joinpath("places.toml").read_text(encoding="utf-8")
+    assert set(words.PLACES) == set(tomllib.loads(told))
+    assert words.place("of_a_plugin") == "of a plugin"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from leftopen.model import Run
 from leftopen.report.as_html import render
-from tests.report.samples import EMPTY, LONG, MONGODB, RUN, exposure, hostile
+from tests.report.samples import EMPTY, LONG, MEASURED, MONGODB, RUN, exposure, hostile
 from tests.report.test_json import runs
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -21,11 +21,15 @@ TAGS = {
     "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section",
     "article", "div", "span", "p", "h1", "h2", "h3", "h4", "ul", "li", "dl", "dt", "dd", "table",
     "caption", "thead", "tbody", "tr", "th", "td", "details", "summary", "strong", "b", "code", "a",
+    "figure", "figcaption", "svg", "g", "defs", "use", "path", "rect", "text",
 }  # fmt: skip
 ATTRIBUTES = {
     "lang", "charset", "http-equiv", "content", "name", "class", "id", "aria-label", "aria-hidden",
-    "aria-labelledby", "role", "tabindex", "scope", "href", "open",
+    "aria-labelledby", "role", "tabindex", "scope", "href", "open", "viewbox", "d", "x", "y",
+    "width", "height", "rx", "transform", "text-anchor", "preserveaspectratio",
 }  # fmt: skip
+
+ORNAMENT = r'<svg[^>]* aria-hidden="true"'
 
 
 class Page(HTMLParser):
@@ -33,6 +37,7 @@ class Page(HTMLParser):
 
     def __init__(self, source: str) -> None:
         super().__init__()
+        self.source = source
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str | None]] = []
         self.text: list[str] = []
@@ -63,7 +68,7 @@ def _values(page: Page, name: str) -> list[str | None]:
     return [value for key, value in page.attributes if key == name]
 
 
-@pytest.mark.parametrize("make", [lambda: RUN, lambda: EMPTY, hostile])
+@pytest.mark.parametrize("make", [lambda: RUN, lambda: MEASURED, lambda: EMPTY, hostile])
 def test_the_page_is_balanced_and_made_of_known_parts(make: Callable[[], Run]) -> None:
     page = Page(render(make()))
     assert set(page.tags) <= TAGS
@@ -75,16 +80,22 @@ def test_the_page_is_balanced_and_made_of_known_parts(make: Callable[[], Run]) -
                for href in _values(page, "href"))  # fmt: skip
 
 
-def test_the_page_loads_nothing() -> None:
-    source = render(RUN)
+@pytest.mark.parametrize("run", [RUN, MEASURED], ids=["run", "measured"])
+def test_the_page_loads_nothing(run: Run) -> None:
+    source = render(run)
     assert not re.search(r"https?://|//\w|src\s*=|url\(|@import|<script|<link|<iframe", source)
     assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:" in source
 
 
 def test_the_page_is_readable_by_machines_that_read_aloud() -> None:
-    page = Page(render(RUN))
+    page = Page(render(MEASURED))
     assert page.tags.count("h1") == 1
     assert page.tags.count("table") == page.tags.count("caption")
+    # Whatever is drawn has a text of its own, or is marked as ornament beside one.
+    drawn = page.tags.count("svg")
+    assert drawn == _values(page, "role").count("img") + len(re.findall(ORNAMENT, page.source))
+    for name in re.findall(r'role="img" aria-labelledby="([^"]+)"', page.source):
+        assert re.search(rf'<title id="{name}">[^<]{{10}}', page.source)
     assert "en-GB" in _values(page, "lang")
     levels = [int(tag[1]) for tag in page.tags if re.fullmatch(r"h[1-6]", tag)]
     assert all(after - before <= 1 for before, after in pairwise(levels))
@@ -107,6 +118,43 @@ def test_the_page_says_what_matters() -> None:
     ):
         assert told in words
     assert words.index("mongodb 7.0.14") < words.index("redis 6.2.14")
+
+
+def test_the_page_lets_the_exposure_be_grasped() -> None:
+    words = " ".join(re.sub(r"<[^>]+>", " ", render(MEASURED)).split())
+    for told in (
+        "about 3,170,000 people, each counted once",
+        "about 2,570,000 people",
+        "95 %: 2,560,000 to 2,570,000. By a unique index of its ID numbers.",
+        "between 6,700 and 6,680,000 people",
+        "By a sample of 1,000 records. --deep would tell, for about 160 MiB and 35 s.",
+        "fewer than 10 people",
+        "About 6,680,000 records a day live",
+        "growing as it was read; records from 2025 to 21 Nov 2026; its data was created on 3 Jul",
+        "Records by the hour, in UTC.",
+        "China 104 areas of the map, areas with few people left out, by positions in 1,000 of",
+        "100,000 to 1,000,000",
+        "Traces of single people: where each of them went, and when.",
+        "places of worship 96,500 90,100 to 103,000",
+        "db.person.ethnicity With noise added: discrete Laplace of scale 4, epsilon 0.5;",
+        "Uyghur 48 %",
+        "China and Kazakhstan",
+        "No material change: the figures are those of an earlier run.",
+        "OpenSearch 2.17.0 at 198.51.100.22:9200 is a mirror of mongodb 4.0.3",
+        "doctor:* fewer than 10 records",
+    ):
+        assert told in words, told
+    # The figures of the first store stand before how it was found and rated.
+    assert words.index("about 2,570,000 people") < words.index("China 104 areas")
+    assert words.index("China 104 areas") < words.index("How bad it is")
+
+
+def test_a_page_with_maps_stays_small() -> None:
+    assert len(render(MEASURED).encode()) < 150_000
+
+
+def test_a_run_without_measures_has_no_figures() -> None:
+    assert "svg" not in Page(render(RUN)).tags
 
 
 def test_hostile_names_are_text() -> None:

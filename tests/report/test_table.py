@@ -14,7 +14,7 @@ from rich.console import Console
 
 from leftopen.model import Run
 from leftopen.report.as_table import render
-from tests.report.samples import EMPTY, LONG, MONGODB, NASTY, RUN, exposure, hostile
+from tests.report.samples import EMPTY, LONG, MEASURED, MONGODB, NASTY, RUN, exposure, hostile
 from tests.report.test_json import runs
 
 DATA = Path(__file__).parents[1] / "data"
@@ -26,16 +26,21 @@ def table(run: Run, width: int = 80) -> str:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_snapshot(width: int) -> None:
-    kept = DATA / f"report_table_{width}.txt"
-    shown = table(RUN, width)
+@pytest.mark.parametrize(
+    ("name", "run"), [("report_table", RUN), ("report_table_measured", MEASURED)]
+)
+def test_snapshot(name: str, run: Run, width: int) -> None:
+    kept = DATA / f"{name}_{width}.txt"
+    shown = table(run, width)
     if os.environ.get("LEFTOPEN_RENEW"):
         kept.write_text(shown, encoding="utf-8")
     assert shown == kept.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 160])
-@pytest.mark.parametrize("run", [RUN, EMPTY, hostile()], ids=["run", "empty", "hostile"])
+@pytest.mark.parametrize(
+    "run", [RUN, MEASURED, EMPTY, hostile()], ids=["run", "measured", "empty", "hostile"]
+)
 def test_no_line_is_wider_than_the_terminal(run: Run, width: int) -> None:
     assert max(cell_len(line) for line in table(run, width).splitlines()) <= width
 
@@ -54,6 +59,26 @@ def test_findings_come_worst_first_and_the_summary_last() -> None:
     assert order == sorted(order)
     assert "VERY HIGH   mongodb 7.0.14 at 127.0.0.2:27017  OPEN from loopback" in shown
     assert "go on with: leftopen scan --resume 3f9c2a7d1b04" in shown
+
+
+def test_what_was_measured_is_told_in_lines() -> None:
+    shown = " ".join(table(MEASURED, 120).split())
+    for told in (
+        "People about 2,570,000 people (95 %: 2,560,000 to 2,570,000), by a unique index of its ID",
+        "People between 6,700 and 6,680,000 people, by a sample of 1,000 records; --deep would "
+        "tell, for about 160 MiB and 35 s",
+        "People fewer than 10 people, by all of its records",
+        "When about 6,680,000 records a day (95 %: 6,650,000 to 6,710,000), by counts of 24",
+        "Where China; 104 areas of the map, areas with few people left out, by",
+        "places of worship (90,100 to 103,000 records)",
+        "Who db.person.ethnicity: Uyghur 48 %, Han 39 %",
+        "No material change: the figures are those of an earlier run.",
+        "doctor:* <10 1.4 KiB",
+        "Flags gt_100",
+        "In all: about 3,170,000 people, each counted once. 95 %: 3,160,000 to 3,190,000.",
+        "is a mirror of mongodb 4.0.3 at 198.51.100.20:27017: 95 % of its people are there too.",
+    ):
+        assert told in shown
 
 
 def test_special_data_is_marked_without_colour() -> None:
