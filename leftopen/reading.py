@@ -19,12 +19,12 @@ from leftopen.knowledge import KnowsFields, Since, StreamsFields, TellsSince
 from leftopen.looks import Looks, count_arrivals
 from leftopen.measure import composition, disclosure, people, place, times
 from leftopen.measure.composition import Composing
-from leftopen.measure.people import Counted, Counting
+from leftopen.measure.people import Counted, Counting, Together
 from leftopen.measure.place import Placing
 from leftopen.measure.sketch import Sketcher
 from leftopen.measure.times import Timing
 from leftopen.messages import Job, Said
-from leftopen.model import CollectionProfile, FieldProfile, ScanError, Stage, Target
+from leftopen.model import CollectionProfile, FieldProfile, People, ScanError, Stage, Target
 from leftopen.net.connection import Connection
 from leftopen.net.dial import Admission, TcpDialer
 from leftopen.scope import Scope
@@ -202,12 +202,17 @@ class Reading:
     def _end(self) -> Said:
         """What the store as a whole comes to, as it may leave this process."""
         threshold = self._measuring.threshold
-        together = people.of_store(self.counted)
         whole, parts = disclosure.beside(
-            disclosure.people(together, threshold),
-            [disclosure.people(people.alone(one), threshold) for one in self.counted],
+            self._shown(people.of_store(self.counted)),
+            [self._shown(people.alone(one)) for one in self.counted],
             threshold,
         )
+        hidden = {
+            stand_in(one.name)
+            for one, part in zip(self.counted, parts, strict=True)
+            if part is None or part.few
+        }
+        mirrors = tuple(m for m in whole.mirrors if not hidden & {m.collection, m.of})
         by_name = {one.name: one.people for one in self.counted}
         return Said(
             what="end",
@@ -216,7 +221,7 @@ class Reading:
             bytes_read=self._connection.bytes_read,
             errors=tuple(self._errors),
             tampering=indicators(self._job.engine, [*self._settings, *self._seen.values()]),
-            people=whole,
+            people=replace(whole, mirrors=mirrors),
             people_of=parts,
             time=times.of_store(tuple(self._timed.values()), self._since, threshold),
             place=place.of_store(self._placed, by_name, threshold),
@@ -224,6 +229,12 @@ class Reading:
                 self._composing, epsilon=self._measuring.epsilon or 0.0, threshold=threshold
             ),
         )
+
+    def _shown(self, together: Together) -> People:
+        """A count as it may be shown; what going deep would cost only where that can be done."""
+        deeper = isinstance(self._engine, StreamsFields) and not self._measuring.deep
+        together = together if deeper else replace(together, deep=None)
+        return disclosure.people(together, self._measuring.threshold)
 
     def _failed(self, stage: Stage, error: Exception) -> None:
         self._complete = False

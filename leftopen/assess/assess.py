@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leftopen.assess.categories import contexts, words
-from leftopen.assess.holdings import COUNTS_FROM, Holding, holdings
+from leftopen.assess.holdings import Holding, holdings
 from leftopen.assess.identification import Identification, identification
 from leftopen.assess.severity import MANY, Context, cb, severity
 from leftopen.assess.tables import TABLES
+from leftopen.linking import COUNTS_FROM
 from leftopen.model import Assessment, People, Profile, Service, Vantage, Verdict
 
 _SURE = 0.8  # confidence from which a reason need not mention it

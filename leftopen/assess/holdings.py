@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from leftopen.assess.tables import TABLES
-from leftopen.linking import COUNTS_FROM as COUNTS_FROM
-from leftopen.linking import Link, last_words, link
+from leftopen.linking import COUNTS_FROM, Link, last_words, link
 from leftopen.model import CollectionProfile, FieldProfile
 
 

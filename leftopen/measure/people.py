@@ -384,7 +384,9 @@ class Counting:
         own = [key for key in self._keys.roles[0].keys if key != primary]
         if self._filled(primary) < 1:
             others += [key for key in own if self._filled(key) > 0][:1]
+        # by a contact the same people are found elsewhere, by a number of its own in other tables
         others += [key for key in own if key.family in keys.CONTACTS]
+        others += [key for key in own if key.link and key.family == "person_id"][:1]
         chosen = (primary, *dict.fromkeys(others))
         return chosen[:_MOST_STREAMED]
 
