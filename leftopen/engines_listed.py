@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leftopen.engine import Engine, Speaks
+from leftopen.knowledge import CountsBetween, KnowsFields, Marks, StreamsFields, TellsSince
 
 _VERIFIED = {
     "real": "a real server",
@@ -21,6 +22,19 @@ _SPEAKS = {
     Speaks.GREETS: "the server speaks first",
     Speaks.ANSWERS: "the client speaks first",
 }
+
+_TELLS = (
+    ("how many different values fields have", KnowsFields),
+    ("records in a range of time", CountsBetween),
+    ("whether something was written", Marks),
+    ("since when it runs or holds data", TellsSince),
+    ("with --deep, single fields of all records", StreamsFields),
+)
+
+
+def tells(engine: Engine) -> list[str]:
+    """What its servers are asked beside their records, where they can tell it gently."""
+    return [what for what, protocol in _TELLS if isinstance(engine, protocol)]
 
 
 def exchange(engine: Engine) -> str:
@@ -54,6 +68,7 @@ def as_json(engines: Iterable[Engine]) -> str:
             "speaks": engine.speaks.value,
             "verified": engine.verified,
             "reads": engine.reads,
+            "tells": tells(engine),
             "requests": sorted(engine.requests),
             "exchange": exchange(engine),
         }
@@ -88,6 +103,8 @@ def _page(engines: tuple[Engine, ...]) -> Iterator[str]:
         yield f"Ports {_ports(engine)}; {_SPEAKS[engine.speaks]}. Verified against"
         yield f"{_VERIFIED[engine.verified]}. Requests:"
         yield ", ".join(f"`{name}`" for name in sorted(engine.requests)) + "."
+        yield ""
+        yield f"Asked besides: {'; '.join(tells(engine)) or 'nothing'}."
         yield ""
         yield "```text"
         yield exchange(engine)

@@ -103,14 +103,16 @@ class Looks:
 
 
 def _growth(before: Mark, after: Mark, seconds: float) -> Growth | None:
-    """What two marks of one collection tell; None where they have no counter in common."""
+    """What two marks of one collection tell; None where they have no counter in common.
+
+    Only records tell how many came: `changes` counts updates and other collections' writes, too.
+    """
     records = _difference(before.records, after.records)
     changes = _difference(before.changes, after.changes)
     if records is None and changes is None:
         return None
-    more = [difference for difference in (records, changes) if difference is not None]
-    grown = next((difference for difference in more if difference >= 0), None)
-    return Growth(any(more), seconds, grown)
+    grown = records if records is not None and records >= 0 else None
+    return Growth(bool(records or changes), seconds, grown)
 
 
 def _difference(before: int | None, after: int | None) -> int | None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from leftopen.classifier import Profiler, stand_in
 from leftopen.config import Measuring
 from leftopen.engine import Collection, Engine, TellsSettings
-from leftopen.errors import LeftopenError, NetError, PeerClosed
+from leftopen.errors import LeftopenError, NetError, PeerClosed, ServerRefused
 from leftopen.knowledge import KnowsFields, Since, StreamsFields, TellsSince
 from leftopen.looks import Looks, count_arrivals
 from leftopen.measure import composition, disclosure, people, place, times
@@ -107,7 +107,9 @@ class Reading:
         """An answer that the profile can do without; None where there is none."""
         try:
             return await asked
-        except LeftopenError:
+        except ServerRefused:
+            return None
+        except LeftopenError:  # of a reply that was not understood there may be more to come
             with contextlib.suppress(NetError):
                 await self._connection.reopen()
             return None
@@ -191,7 +193,8 @@ class Reading:
             counting.streamed(whole=False)
         else:  # a stream that a limit ended ends in good order, too
             spent = connection.bytes_read - before >= limits.bytes
-            counting.streamed(whole=not (spent or not connection.seconds_left))
+            left = connection.seconds_left and connection.bytes_left
+            counting.streamed(whole=bool(left) and not spent)
 
     async def _broken_off(self, error: Exception) -> None:
         self._failed(Stage.SAMPLE, error)

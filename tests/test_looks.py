@@ -184,9 +184,9 @@ def look(
         (Mark(10), Mark(15), True, 5),
         (Mark(10), Mark(10), False, 0),
         (Mark(10), Mark(7), True, None),  # records may fall
-        (Mark(None, 3), Mark(None, 9), True, 6),
+        (Mark(None, 3), Mark(None, 9), True, None),  # how many came is not known
         (Mark(10, 3), Mark(10, 9), True, 0),  # only updates
-        (Mark(10, 3), Mark(7, 9), True, 6),
+        (Mark(10, 3), Mark(7, 9), True, None),
         (Mark(None, 9), Mark(None, 1), True, None),  # its counters began anew
         (Mark(10, None), Mark(None, 4), None, None),  # nothing to compare
         (Mark(), Mark(), None, None),
