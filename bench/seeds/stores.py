@@ -112,7 +112,7 @@ def register_in_postgresql(sizes: Sizes, address: str) -> Seeded:
 
 def register_in_mongodb(sizes: Sizes, address: str) -> Seeded:
     """The same over MongoDB's protocol, with indexes on the ID number and the time."""
-    heap = max(512, round(5_500 * sizes.positions / town.POSITIONS))
+    heap = max(512, round(9_000 * sizes.positions / town.POSITIONS))
     server = mongo_java(address, port=27017, heap=f"{heap}m")
     with unless_failed(server):
         mongo_index(server, "sensenets", "persons", "id_number", unique=True)
