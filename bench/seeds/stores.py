@@ -157,9 +157,12 @@ def mirror_in_opensearch(sizes: Sizes, address: str) -> Seeded:
 
 @contextlib.contextmanager
 def feeding(seeded: Seeded, sizes: Sizes) -> Iterator[None]:
-    """Positions keep coming at the rate of the day, once a second, while the block runs."""
+    """Positions keep coming at the rate of the day, once a second, while the block runs.
+
+    It runs once some have come: a stand-in may take seconds for the first after a long load.
+    """
     assert seeded.add is not None
-    stop = threading.Event()
+    stop, flowing = threading.Event(), threading.Event()
     a_second = max(1, round(sizes.positions / _DAY.total_seconds()))
     add = seeded.add
 
@@ -169,10 +172,14 @@ def feeding(seeded: Seeded, sizes: Sizes) -> Iterator[None]:
             number += 1
             for some in town.positions(a_second, sizes.people, timedelta(seconds=0), seed=number):
                 add(some)
+            if number == 2:
+                flowing.set()
 
     thread = threading.Thread(target=feed)
     thread.start()
     try:
+        if not flowing.wait(120):
+            raise RuntimeError(f"{seeded.title}: nothing could be added")
         yield
     finally:
         stop.set()

@@ -13,7 +13,7 @@ from leftopen.model import Cost, Mirror
 
 _MIRRORED = 0.9  # part of a collection's people that another must have
 _LEAST_PEOPLE = 10  # whose overlap is told (privacy rule R20)
-_SAME_KINDS = 0.5  # part of a mirror's families that the other must have, too: a log is no mirror
+_SAME_KINDS = 0.5  # more of a mirror's families the other must have, too: a log is no mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ def _mirrors(some: Sequence[Counted]) -> tuple[Mirror, ...]:
 
 def _share(one: Counted, other: Counted) -> float:
     """The part of the people of one that the other has, as far as sketches can tell."""
-    if one.within == other.name or len(one.families & other.families) < _SAME_KINDS * len(
+    if one.within == other.name or len(one.families & other.families) <= _SAME_KINDS * len(
         one.families
     ):
         return 0.0
