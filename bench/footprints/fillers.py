@@ -16,9 +16,8 @@ from typing import Any
 import psycopg
 
 from leftopen.servers import clickhouse as clickhouses
-from leftopen.servers import mysql as mysqls
 from leftopen.servers import redis as redises
-from leftopen.servers.base import Server
+from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.mongo_java import fill as mongo_fill
 from leftopen.servers.mongo_java import mongo_java
 from leftopen.servers.opensearch import call, opensearch
@@ -36,19 +35,21 @@ class Filled:
 
 
 def postgresql(records: int, address: str) -> Filled:
-    server = postgres(address)
-    link = psycopg.connect(
-        host=str(server.folder), port=server.port, user="postgres", dbname="postgres",
-        autocommit=True,
-    )  # fmt: skip
-    link.execute(
-        f"""CREATE TABLE members AS SELECT n AS member_id, 'Ann Miller ' || n % 977 AS full_name,
-        'ann' || n || '@example.org' AS email, date '1950-01-01' + n % 18000 AS birth_date,
-        timestamp '2026-01-01' + n * interval '1 second' AS created_at
-        FROM generate_series(1, {records}) n"""
-    )
-    link.execute("ALTER TABLE members ADD PRIMARY KEY (member_id)")
-    link.execute("VACUUM ANALYZE members")
+    server = postgres(address, port=5432)
+    with unless_failed(server):
+        link = psycopg.connect(
+            host=str(server.folder), port=server.port, user="postgres", dbname="postgres",
+            autocommit=True,
+        )  # fmt: skip
+        link.execute(
+            f"""CREATE TABLE members AS SELECT n AS member_id,
+            'Ann Miller ' || n % 977 AS full_name,
+            'ann' || n || '@example.org' AS email, date '1950-01-01' + n % 18000 AS birth_date,
+            timestamp '2026-01-01' + n * interval '1 second' AS created_at
+            FROM generate_series(1, {records}) n"""
+        )
+        link.execute("ALTER TABLE members ADD PRIMARY KEY (member_id)")
+        link.execute("VACUUM ANALYZE members")
 
     def counters() -> dict[str, float]:
         time.sleep(1.5)  # a backend reports what it did once it has been idle for a second
@@ -63,66 +64,50 @@ def postgresql(records: int, address: str) -> Filled:
     return Filled(server, counters)
 
 
-def mysql(records: int, address: str) -> Filled:
-    server = mysqls.mysql(address)
-    mysqls.fill(
-        server,
-        f"""CREATE DATABASE club; CREATE TABLE club.members (member_id BIGINT PRIMARY KEY,
-        full_name VARCHAR(60), email VARCHAR(80), birth_date DATE, created_at DATETIME);
-        INSERT INTO club.members SELECT seq, CONCAT('Ann Miller ', seq % 977),
-        CONCAT('ann', seq, '@example.org'), DATE '1950-01-01' + INTERVAL seq % 18000 DAY,
-        TIMESTAMP '2026-01-01' + INTERVAL seq SECOND FROM seq_1_to_{records};
-        ANALYZE TABLE club.members;""",
-    )
-
-    def counters() -> dict[str, float]:
-        told = mysqls.asked(server, "SHOW GLOBAL STATUS LIKE 'Handler_read%'")
-        read = sum(float(number) for _, number in told)
-        [(_, files)] = mysqls.asked(server, "SHOW GLOBAL STATUS LIKE 'Created_tmp_disk_tables'")
-        return {"rows and keys read (Handler_read)": read, "temporary tables on disk": float(files)}
-
-    return Filled(server, counters)
-
-
 def clickhouse(records: int, address: str) -> Filled:
-    server = clickhouses.clickhouse(address)
-    clickhouses.fill(
-        server,
-        "CREATE DATABASE club",
-        "CREATE TABLE club.members (member_id UInt64, full_name String, email String, "
-        "birth_date Date32, created_at DateTime) ENGINE = MergeTree ORDER BY member_id",
-        "INSERT INTO club.members SELECT number, concat('Ann Miller ', toString(number % 977)), "
-        "concat('ann', toString(number), '@example.org'), toDate32('1950-01-01') + number % 18000, "
-        f"toDateTime('2026-01-01 00:00:00') + number FROM numbers({records})",
-    )
+    server = clickhouses.clickhouse(address, port=8123)
+    with unless_failed(server):
+        clickhouses.fill(
+            server,
+            "CREATE DATABASE club",
+            "CREATE TABLE club.members (member_id UInt64, full_name String, email String, "
+            "birth_date Date, created_at DateTime) ENGINE = MergeTree ORDER BY member_id",
+            "INSERT INTO club.members SELECT number, "
+            "concat('Ann Miller ', toString(number % 977)), "
+            "concat('ann', toString(number), '@example.org'), "
+            "toDate('1970-01-01') + number % 13000, "
+            f"toDateTime('2026-01-01 00:00:00') + number FROM numbers({records})",
+        )
 
     def counters() -> dict[str, float]:
         told = clickhouses.asked(
             server,
             "SELECT event, value FROM system.events "
-            "WHERE event IN ('SelectedRows', 'SelectedBytes', 'ExternalSortWritePart')",
+            "WHERE event IN ('SelectedMarks', 'ReadCompressedBytes')",
         )
         found = {event: float(value) for event, value in told}
         return {
-            "rows selected": found.get("SelectedRows", 0.0),
-            "bytes selected": found.get("SelectedBytes", 0.0),
+            "granules of 8,192 rows touched": found.get("SelectedMarks", 0.0),
+            "compressed bytes read": found.get("ReadCompressedBytes", 0.0),
         }
 
     return Filled(server, counters)
 
 
 def redis(records: int, address: str) -> Filled:
-    server = redises.redis(address)
-    redises.fill(
-        server,
-        (
+    server = redises.redis(address, port=6379)
+    with unless_failed(server):
+        redises.fill(
+            server,
             (
-                "HSET", f"member:{n}", "full_name", f"Ann Miller {n % 977}",
-                "email", f"ann{n}@example.org", "birth_date", _born(n), "created_at", _entered(n),
-            )
-            for n in range(records)
-        ),
-    )  # fmt: skip
+                (
+                    "HSET", f"member:{n}", "full_name", f"Ann Miller {n % 977}",
+                    "email", f"ann{n}@example.org", "birth_date", _born(n),
+                    "created_at", _entered(n),
+                )
+                for n in range(records)
+            ),
+        )  # fmt: skip
 
     def counters() -> dict[str, float]:
         told = redises.info(server, "commandstats")
@@ -138,21 +123,23 @@ def redis(records: int, address: str) -> Filled:
 
 
 def mongodb(records: int, address: str) -> Filled:
-    server = mongo_java(address, heap=f"{512 + records // 1_200}m")
-    mongo_fill(server, "club", "members", map(_document, range(records)))
+    server = mongo_java(address, port=27017, heap=f"{512 + records // 1_200}m")
+    with unless_failed(server):
+        mongo_fill(server, "club", "members", map(_document, range(records)))
     return Filled(server, dict)  # it keeps no counters of its own
 
 
 def elasticsearch(records: int, address: str) -> Filled:
-    server = opensearch(address)
-    for begin in range(0, records, _BULK):
-        lines = []
-        for n in range(begin, min(begin + _BULK, records)):
-            document = _document(n)
-            del document["_id"]
-            lines += ['{"create":{}}', json.dumps(document, default=str)]
-        call(server, "POST", "/members/_bulk", "\n".join(lines) + "\n")
-    call(server, "POST", "/members/_refresh")
+    server = opensearch(address, port=9200)
+    with unless_failed(server):
+        for begin in range(0, records, _BULK):
+            lines = []
+            for n in range(begin, min(begin + _BULK, records)):
+                document = _document(n)
+                del document["_id"]
+                lines += ['{"create":{}}', json.dumps(document, default=str)]
+            call(server, "POST", "/members/_bulk", "\n".join(lines) + "\n")
+        call(server, "POST", "/members/_refresh")
 
     def counters() -> dict[str, float]:
         total = call(server, "GET", "/_stats/search")["_all"]["total"]["search"]
@@ -185,7 +172,6 @@ def _entered(n: int) -> str:
 def fillers() -> Iterator[tuple[str, Callable[[int, str], Filled], int]]:
     """Engine, filler, and the most records that it is filled with here."""
     yield "postgresql", postgresql, 10_000_000
-    yield "mysql", mysql, 10_000_000
     yield "clickhouse", clickhouse, 10_000_000
     yield "redis", redis, 10_000_000
     yield "mongodb", mongodb, 10_000_000

@@ -90,14 +90,6 @@ def fill(server: Server, sql: str) -> None:
         raise RuntimeError(f"mariadb refused a statement: {done.stderr.decode()[-2000:]}")
 
 
-def asked(server: Server, sql: str) -> list[list[str]]:
-    """The rows that a statement gives, as text; raises RuntimeError with what the server said."""
-    done = _ran(server.folder, sql)
-    if done.returncode != 0:
-        raise RuntimeError(f"mariadb refused a statement: {done.stderr.decode()[-2000:]}")
-    return [line.split("\t") for line in done.stdout.decode().splitlines()[1:]]
-
-
 def commands(server: Server) -> list[tuple[str, str]]:
     """Kind and text of every command in the general log so far: ("Query", "SELECT 1")."""
     text = (server.folder / "general.log").read_text(errors="replace")
