@@ -389,13 +389,15 @@ def _sqlite_settings(connection: Any, _: Any) -> None:
 
 
 def _migrate(connection: Connection) -> None:
-    """Bring the schema to HEAD. Alembic is loaded only where there is something to do."""
-    known = sa.inspect(connection).has_table("alembic_version")
-    now = (
-        connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-        if (known)
-        else None
-    )
+    """Bring the schema to HEAD. Alembic is loaded only where there is something to do.
+
+    One process at a time: of two that open a new record together, the second finds it made.
+    """
+    if _revision(connection) == HEAD:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for whoever is at it
+    now = _revision(connection)
     if now == HEAD:
         return
     if now is not None and now > HEAD:
@@ -407,3 +409,11 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", "leftopen:migrations")
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    """The schema's revision, None where there is none yet."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    told = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return None if told is None else str(told)

@@ -330,3 +330,11 @@ def test_kill_at_any_moment_leaves_a_readable_record(tmp_path: Path) -> None:
         assert run.exposures == (EXPOSURE,)
         assert not run.complete
         record.close()
+
+
+def test_a_new_record_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    opening = "import sys; from leftopen.store import Store; Store(sys.argv[1]).close()"
+    command = [sys.executable, "-c", opening, f"sqlite:///{tmp_path / 'r.db'}"]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(6)]
+    told = [(process.communicate()[1], process.returncode) for process in started]
+    assert told == [(b"", 0)] * 6
