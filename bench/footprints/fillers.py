@@ -15,7 +15,13 @@ from typing import Any
 
 import psycopg
 
+from leftopen.servers import cassandra as cassandras
 from leftopen.servers import clickhouse as clickhouses
+from leftopen.servers import couchdb as couchdbs
+from leftopen.servers import etcd as etcds
+from leftopen.servers import influxdb as influxdbs
+from leftopen.servers import memcached as memcacheds
+from leftopen.servers import neo4j as neo4js
 from leftopen.servers import redis as redises
 from leftopen.servers.base import Server, unless_failed
 from leftopen.servers.mongo_java import fill as mongo_fill
@@ -151,6 +157,92 @@ def elasticsearch(records: int, address: str) -> Filled:
     return Filled(server, counters)
 
 
+def cassandra(records: int, address: str) -> Filled:
+    server = cassandras.cassandra(address, port=9042)
+    with unless_failed(server):
+        cassandras.fill(server, _cql(records))
+    return Filled(server, dict)
+
+
+def _cql(records: int) -> Iterator[str]:
+    yield (
+        "CREATE KEYSPACE club WITH replication = "
+        "{'class': 'SimpleStrategy', 'replication_factor': 1}"
+    )
+    yield (
+        "CREATE TABLE club.members (member_id bigint PRIMARY KEY, full_name text, email text, "
+        "birth_date date, created_at timestamp)"
+    )
+    for n in range(records):
+        yield (
+            "INSERT INTO club.members (member_id, full_name, email, birth_date, created_at) VALUES "
+            f"({n}, 'Ann Miller {n % 977}', 'ann{n}@example.org', '{_born(n)}', '{_entered(n)}')"
+        )
+
+
+def couchdb(records: int, address: str) -> Filled:
+    server = couchdbs.couchdb(address, port=5984)
+    with unless_failed(server):
+        couchdbs.fill(server, "club", map(_plain, range(records)))
+    return Filled(server, dict)
+
+
+def etcd(records: int, address: str) -> Filled:
+    server = etcds.etcd(address, port=2379)
+    with unless_failed(server):
+        etcds.fill(server, {f"/members/{n}": json.dumps(_plain(n)) for n in range(records)})
+    return Filled(server, lambda: {k: float(v) for k, v in etcds.handled(server).items()})
+
+
+def influxdb(records: int, address: str) -> Filled:
+    server = influxdbs.influxdb(address, port=8086)
+    with unless_failed(server):
+        begin = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
+        influxdbs.fill(
+            server,
+            "club",
+            (
+                f'members,member=m{n % 50_000} full_name="Ann Miller {n % 977}",'
+                f'email="ann{n % 50_000}@example.org" {begin + n}000000000'
+                for n in range(records)
+            ),
+        )
+    return Filled(server, dict)
+
+
+def memcached(records: int, address: str) -> Filled:
+    server = memcacheds.memcached(address, port=11211, memory=1024)
+    with unless_failed(server):
+        memcacheds.fill(server, {f"member:{n}": json.dumps(_plain(n)) for n in range(records)})
+
+    def counters() -> dict[str, float]:
+        told = (line.split() for line in memcacheds.asked(server, "stats"))
+        found = {name: value for _, name, value in told}
+        return {"gets": float(found["cmd_get"]), "bytes written": float(found["bytes_written"])}
+
+    return Filled(server, counters)
+
+
+def neo4j(records: int, address: str) -> Filled:
+    server = neo4js.neo4j(address, port=7687)
+    with unless_failed(server):
+        statements = [
+            f"UNWIND range({begin}, {min(begin + _BULK, records) - 1}) AS n "
+            "CREATE (:Member {member_id: n, full_name: 'Ann Miller ' + toString(n % 977), "
+            "email: 'ann' + toString(n) + '@example.org', "
+            "birth_date: date('1950-01-01') + duration({days: n % 18000}), "
+            "created_at: localdatetime('2026-01-01T00:00:00') + duration({seconds: n})})"
+            for begin in range(0, records, _BULK)
+        ]
+        neo4js.fill(server, statements)
+    return Filled(server, dict)
+
+
+def _plain(n: int) -> dict[str, Any]:
+    document = _document(n)
+    return document | {"_id": f"m{n}", "created_at": document["created_at"].isoformat()}
+
+
 def _document(n: int) -> dict[str, Any]:
     return {
         "_id": n,
@@ -176,3 +268,9 @@ def fillers() -> Iterator[tuple[str, Callable[[int, str], Filled], int]]:
     yield "redis", redis, 10_000_000
     yield "mongodb", mongodb, 10_000_000
     yield "elasticsearch", elasticsearch, 1_000_000
+    yield "neo4j", neo4j, 1_000_000
+    yield "influxdb", influxdb, 1_000_000
+    yield "memcached", memcached, 1_000_000
+    yield "cassandra", cassandra, 10_000
+    yield "couchdb", couchdb, 10_000
+    yield "etcd", etcd, 10_000

@@ -112,11 +112,14 @@ def row_source(
 
 
 async def _key_rows(connection: Connection, note: Note) -> AsyncGenerator[list[Row], None]:
-    """A row for each key. The first key teaches how many to ask for at once."""
+    """A row for each key. The first key teaches how many to ask for at once.
+
+    Keys that were too large together are read one by one, so that none is met more than twice.
+    """
     at, step, failures, refused = 0, 1, 0, None
-    nothing = True
+    nothing, singly = True, 0  # up to which place
     while at < len(note.members):
-        chunk = note.members[at : at + step]
+        chunk = note.members[at : at + (1 if at < singly else step)]
         before = connection.bytes_read
         try:
             read = await _read(connection, chunk)
@@ -124,8 +127,10 @@ async def _key_rows(connection: Connection, note: Note) -> AsyncGenerator[list[R
             failures += 1
             if spent.code != "reply_too_large" or failures > 4:
                 raise
-            at += step == 1  # this one key is too large by itself
-            step = 1
+            if len(chunk) == 1:
+                at += 1  # this one key is too large by itself
+            else:
+                singly = at + len(chunk)
             await again(connection, note)
             continue
         at += len(chunk)
