@@ -203,7 +203,7 @@ def influxdb(records: int, address: str) -> Filled:
             "club",
             (
                 f'members,member=m{n % 50_000} full_name="Ann Miller {n % 977}",'
-                f'email="ann{n % 50_000}@example.org" {begin + n}000000000'
+                f'email="ann{n % 50_000}@example.org" {begin + n}'
                 for n in range(records)
             ),
         )
