@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -153,10 +154,12 @@ def test_the_record_is_in_the_users_data_folder_and_private(tmp_path: Path) -> N
 
 def test_ctrl_c_keeps_what_was_found_and_a_second_scan_goes_on(tmp_path: Path) -> None:
     store = tmp_path / "r.db"
-    with start(redis) as server, peer(mute) as silent:
+    with ExitStack() as stack:
+        server = stack.enter_context(start(redis, "127.0.0.8"))
+        mutes = [stack.enter_context(peer(mute)) for _ in range(6)]
         fill(server, [("SET", f"user:{i}", f"ann{i}@example.org") for i in range(50)])
-        # the mute peer takes seconds to judge: time enough to be interrupted in
-        arguments = ("scan", f"{server.where}", str(silent), "--format", "json", "--rate", "1000")
+        # mute peers of one host take seconds to judge: time enough to be interrupted in
+        arguments = ("scan", server.where, *map(str, mutes), "--format", "json")
 
         def interrupt(process: subprocess.Popen[bytes]) -> None:
             wait_until(store, exposures=1)
@@ -177,7 +180,7 @@ def test_ctrl_c_keeps_what_was_found_and_a_second_scan_goes_on(tmp_path: Path) -
         assert second.code == 11, second.err
         assert {s["port"]: s["verdict"] for s in document["services"]} == {
             server.port: "OPEN",
-            silent.port: "SILENT",
+            **{silent.port: "SILENT" for silent in mutes},
         }
         again = leftopen("scan", "--resume", run, store=store)
         assert again.code == 2
