@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -36,10 +36,7 @@ _T = TypeVar("_T")
 
 
 class Reading:
-    """One store being read; collects what went wrong beside what was found.
-
-    `run` reads, `counted` then holds what the people of other stores may be compared with.
-    """
+    """One store being read; collects what went wrong beside what was found."""
 
     def __init__(
         self,
@@ -50,7 +47,8 @@ class Reading:
         say: Callable[[Said], None],
     ) -> None:
         address = ip_address(job.address)
-        self.counted: list[Counted] = []
+        # In the order of the collections; None where one could not be measured.
+        self._counted: list[Counted | None] = []
         self._engine, self._job, self._say, self._sketcher = engine, job, say, sketcher
         self._measuring: Measuring = job.measuring
         self._errors: list[ScanError] = []
@@ -80,7 +78,17 @@ class Reading:
                 await self._read_store()
         except Exception as error:  # every fault becomes a class and a code, whatever it was
             self._failed(Stage.SAMPLE, error)
-        self._say(self._end())
+        try:
+            measured = self._measured()
+        except Exception as error:  # what was read stands without its measures
+            self._failed(Stage.MEASURE, error)
+            measured = {}
+        self._say(self._end(measured))
+
+    @property
+    def counted(self) -> list[Counted]:
+        """What the people of other stores may be compared with."""
+        return [one for one in self._counted if one is not None]
 
     async def _read_store(self) -> None:
         engine = self._engine
@@ -93,7 +101,7 @@ class Reading:
         self._seen |= {c.name: Seen(c.name, (), c.records) for c in collections}
         chosen = sorted(collections, key=lambda c: -(c.records or 0))
         chosen = chosen[: self._job.limits.collections]
-        self._complete = len(chosen) == len(collections)
+        self._complete = self._complete and len(chosen) == len(collections)
         looks = Looks(engine, self._connection, chosen)
         await self._if_told(looks.first())
         await self._read_all(chosen)
@@ -112,7 +120,9 @@ class Reading:
         except LeftopenError:  # of a reply that was not understood there may be more to come
             with contextlib.suppress(NetError):
                 await self._connection.reopen()
-            return None
+        except Exception as error:  # a fault of ours costs this answer and nothing else
+            self._failed(Stage.MEASURE, error)
+        return None
 
     async def _read_all(self, chosen: Sequence[Collection]) -> None:
         room = FIELDS_PER_STORE
@@ -141,7 +151,11 @@ class Reading:
             await self._broken_off(error)
         table = profiler.finish()
         self._seen[collection.name] = Seen(collection.name, tuple(table.fields), collection.records)
-        await self._measure(collection, table.fields, batches)
+        try:
+            self._counted.append(await self._measure(collection, table.fields, batches))
+        except Exception as error:  # what the collection holds is told all the same
+            self._counted.append(None)
+            self._failed(Stage.MEASURE, error)
         profile = CollectionProfile(
             name=stand_in(collection.name),
             records=collection.records,
@@ -156,7 +170,7 @@ class Reading:
         collection: Collection,
         fields: Mapping[str, FieldProfile],
         batches: Sequence[pa.RecordBatch],
-    ) -> None:
+    ) -> Counted:
         """People, time, place and composition of one collection, as far as they can be had."""
         now = datetime.now(UTC).replace(tzinfo=None)
         counting = Counting(collection.name, collection.records, fields, self._sketcher)
@@ -171,12 +185,12 @@ class Reading:
         await self._if_told(count_arrivals(self._engine, self._connection, collection, timing))
         if self._measuring.deep:
             await self._stream(collection, counting)
-        self.counted.append(counting.finish())
         self._timed[collection.name] = timing
         name, records, resolution = collection.name, collection.records, self._measuring.resolution
         self._placed.append(Placing(name, records, fields, batches, resolution))
         if self._measuring.epsilon is not None:
             self._composing.append(Composing(collection.name, fields, batches))
+        return counting.finish()
 
     async def _stream(self, collection: Collection, counting: Counting) -> None:
         """Has every record's key fields pass through the sketches, within the store's budget."""
@@ -202,21 +216,34 @@ class Reading:
             with contextlib.suppress(NetError):
                 await self._connection.reopen()
 
-    def _end(self) -> Said:
-        """What the store as a whole comes to, as it may leave this process."""
-        threshold = self._measuring.threshold
+    def _measured(self) -> dict[str, Any]:
+        """What the store as a whole comes to, as it may leave this process: members of `Said`."""
+        threshold, counted = self._measuring.threshold, self.counted
         whole, parts = disclosure.beside(
-            self._shown(people.of_store(self.counted)),
-            [self._shown(people.alone(one)) for one in self.counted],
+            self._shown(people.of_store(counted, threshold)),
+            [self._shown(people.alone(one)) for one in counted],
             threshold,
         )
         hidden = {
             stand_in(one.name)
-            for one, part in zip(self.counted, parts, strict=True)
+            for one, part in zip(counted, parts, strict=True)
             if part is None or part.few
         }
         mirrors = tuple(m for m in whole.mirrors if not hidden & {m.collection, m.of})
-        by_name = {one.name: one.people for one in self.counted}
+        told = iter(parts)
+        return {
+            "people": replace(whole, mirrors=mirrors),
+            "people_of": tuple(None if one is None else next(told) for one in self._counted),
+            "time": times.of_store(tuple(self._timed.values()), self._since, threshold),
+            "place": place.of_store(
+                self._placed, {one.name: one.people for one in counted}, threshold
+            ),
+            "composition": composition.of_store(
+                self._composing, epsilon=self._measuring.epsilon or 0.0, threshold=threshold
+            ),
+        }
+
+    def _end(self, measured: Mapping[str, Any]) -> Said:
         return Said(
             what="end",
             complete=self._complete,
@@ -224,13 +251,7 @@ class Reading:
             bytes_read=self._connection.bytes_read,
             errors=tuple(self._errors),
             tampering=indicators(self._job.engine, [*self._settings, *self._seen.values()]),
-            people=replace(whole, mirrors=mirrors),
-            people_of=parts,
-            time=times.of_store(tuple(self._timed.values()), self._since, threshold),
-            place=place.of_store(self._placed, by_name, threshold),
-            composition=composition.of_store(
-                self._composing, epsilon=self._measuring.epsilon or 0.0, threshold=threshold
-            ),
+            **measured,
         )
 
     def _shown(self, together: Together) -> People:

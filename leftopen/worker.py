@@ -73,8 +73,9 @@ async def _main() -> None:
     threshold = 0
     async for job in parent.jobs():
         if job is None:
-            together = disclosure.people(people.of_run(stores), threshold, tuple(stores))
-            _say(Said(what="together", people=together, stores=tuple(stores)))
+            together = people.of_run(stores, threshold)
+            shown = disclosure.people(together, threshold, tuple(stores))
+            _say(Said(what="together", people=shown, stores=tuple(stores)))
             continue
         reading = Reading(engines[job.engine], job, parent, sketcher, _say)
         await reading.run()

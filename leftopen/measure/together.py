@@ -12,7 +12,7 @@ from leftopen.measure.sketch import Sketch
 from leftopen.model import Cost, Mirror
 
 _MIRRORED = 0.9  # part of a collection's people that another must have
-_LEAST_PEOPLE = 10  # whose overlap is told (privacy rule R20)
+_LEAST_PEOPLE = 10  # whose overlap is told, unless a threshold is given (privacy rule R20)
 _SAME_KINDS = 0.5  # more of a mirror's families the other must have, too: a log is no mirror
 
 
@@ -56,11 +56,11 @@ def alone(counted: Counted) -> Together:
     return Together(counted.people, deep=None if counted.people.tight else counted.deep)
 
 
-def of_store(counted: Sequence[Counted]) -> Together:
+def of_store(counted: Sequence[Counted], least: int = _LEAST_PEOPLE) -> Together:
     """The people of a store, each counted once, from those of its collections.
 
     Collections that a link joins are taken to speak of the same people where nothing better is
-    known; those that nothing joins, of others.
+    known; those that nothing joins, of others. Mirrors have at least `least` people.
     """
     some = [one for one in counted if one.people.high > 0]
     if not some:
@@ -70,12 +70,12 @@ def of_store(counted: Sequence[Counted]) -> Together:
     return Together(
         people,
         tuple(one.name for group in groups if len(group) > 1 for one in group),
-        _mirrors(some),
+        _mirrors(some, least),
         None if people.tight else _sum(one.deep for one in some if not one.people.tight),
     )
 
 
-def of_run(stores: Mapping[str, Sequence[Counted]]) -> Together:
+def of_run(stores: Mapping[str, Sequence[Counted]], least: int = _LEAST_PEOPLE) -> Together:
     """The people of several stores, by exposure id, each counted once as far as it is known.
 
     Only what sketches show to be the same is counted once: two stores with the same kind of key
@@ -98,7 +98,7 @@ def of_run(stores: Mapping[str, Sequence[Counted]]) -> Together:
     return Together(
         people,
         tuple(one.name for one in wholes if one.name in union.compared),
-        _mirrors(wholes),
+        _mirrors(wholes, least),
         None if people.tight else _sum(one.deep for one in each.values()),
     )
 
@@ -229,20 +229,20 @@ def _whole(name: str, people: Interval, counted: Sequence[Counted]) -> Counted:
     return Counted(name, people, links, families=families)
 
 
-def _mirrors(some: Sequence[Counted]) -> tuple[Mirror, ...]:
+def _mirrors(some: Sequence[Counted], least: int) -> tuple[Mirror, ...]:
     """Those whose people are almost all in a larger one, or in an earlier one as large: of what
     has them, the largest is named."""
     ordered = _by_size(some)
     mirrors = []
     for number, one in enumerate(ordered):
-        shares = ((_share(one, other), other.name) for other in ordered[:number])
+        shares = ((_share(one, other, least), other.name) for other in ordered[:number])
         found = next(((share, of) for share, of in shares if share >= _MIRRORED), None)
         if found:
             mirrors.append(Mirror(one.name, found[1], math.floor(found[0] * 20 + 1e-9) / 20))
     return tuple(mirrors)
 
 
-def _share(one: Counted, other: Counted) -> float:
+def _share(one: Counted, other: Counted, least: int) -> float:
     """The part of the people of one that the other has, as far as sketches can tell."""
     if one.within == other.name or len(one.families & other.families) <= _SAME_KINDS * len(
         one.families
@@ -253,7 +253,7 @@ def _share(one: Counted, other: Counted) -> float:
         if held.sketch is None or theirs is None or theirs.sketch is None:
             continue
         size = held.sketch.size.estimate
-        if held.holders < _MIRRORED * one.people.estimate or size < _LEAST_PEOPLE:
+        if held.holders < _MIRRORED * one.people.estimate or size < least:
             continue
         return min(1.0, held.sketch.overlap(theirs.sketch).estimate / size)
     return 0.0

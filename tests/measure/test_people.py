@@ -477,6 +477,15 @@ def test_a_store_that_mirrors_another_is_named() -> None:
     assert figures(both.people) == (150, 150, 150)
 
 
+@pytest.mark.parametrize(("threshold", "named"), [(5, True), (15, True), (16, False), (20, False)])
+def test_a_mirror_has_as_many_people_as_may_be_told(threshold: int, named: bool) -> None:
+    sketcher = Sketcher()
+    everybody = customers(sketcher, range(200), "customers")
+    some = customers(sketcher, range(15), "backup")
+    assert bool(of_store([everybody, some], threshold).mirrors) is named
+    assert bool(of_run({"a": [everybody], "b": [some]}, threshold).mirrors) is named
+
+
 def test_stores_that_were_only_sampled_are_added() -> None:
     sketcher = Sketcher()
     made = [
